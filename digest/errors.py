@@ -1,0 +1,68 @@
+"""What can go wrong that a person can act on."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ends; documented in README and `digest --help`."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIGURATION = 3
+    INPUT = 4
+    STORE = 5
+    DELIVERY = 6
+
+
+class DigestError(Exception):
+    """A problem stated as what happened, where, and what to do about it.
+
+    Shown to people as one line each; a bug is any *other* exception, and stays a traceback.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        located = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{located}. {self.fix}" if self.fix else located
+
+
+class ConfigurationError(DigestError):
+    """The configuration or a profile cannot be used; `problems` holds every one that was found."""
+
+    exit_code = ExitCode.CONFIGURATION
+
+    def __init__(self, problems: tuple[DigestError, ...]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+class InputError(DigestError):
+    """A page, file or answer is not what it was taken for."""
+
+    exit_code = ExitCode.INPUT
+
+
+class StoreError(DigestError):
+    """The database cannot be opened, is of another version, or refused a write."""
+
+    exit_code = ExitCode.STORE
+
+
+class FetchError(DigestError):
+    """A source could not be reached or answered something unusable."""
+
+    exit_code = ExitCode.INPUT
+
+
+class DeliveryError(DigestError):
+    """The way out (SMTP, Maildir, folder) cannot be used at all."""
+
+    exit_code = ExitCode.DELIVERY

@@ -1,0 +1,57 @@
+"""Which links may stand in a mail, and where a paper's pages are."""
+
+import re
+from urllib.parse import quote, urlsplit
+
+MAX_LINK = 2_000
+_ARXIV_ID = re.compile(r"(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})")
+_ARXIV_MENTION = re.compile(
+    rf"(?:arxiv\.org/(?:abs|pdf|html)/|huggingface\.co/papers/|10\.48550/arxiv\.|arxiv:\s*|^)({_ARXIV_ID.pattern})(?:v\d+)?(?:\.pdf)?(?=$|[/?#])",
+    re.IGNORECASE,
+)
+_DOI = re.compile(r"(?:^|doi\.org/|doi:\s*)(10\.\d{4,9}/[^\s\"<>]+)$", re.IGNORECASE)
+
+
+def safe_link(url: str | None) -> str | None:
+    """The link if a mail may carry it: absolute http(s) with a host, no control characters; else `None`."""
+    if not url or len(url) > MAX_LINK or re.search(r"[\x00-\x20\x7f-\x9f\\\"<>`]", url):
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return None
+    return url if parts.scheme in ("http", "https") and host else None
+
+
+def is_arxiv_id(text: str) -> bool:
+    """Whether this is an arXiv id without version (`2104.14294`, `astro-ph/0601001`)."""
+    return _ARXIV_ID.fullmatch(text) is not None
+
+
+def paper_id(text: str) -> str | None:
+    """The canonical id that an id, DOI or address of a paper names, or `None`.
+
+    `2104.14294v2`, `arXiv:2104.14294`, `https://huggingface.co/papers/2104.14294` and
+    `10.48550/arXiv.2104.14294` are all `2104.14294`; other DOIs are lower-cased (they ignore case).
+    """
+    mention = text.strip()
+    if found := _ARXIV_MENTION.search(mention):
+        return found.group(1)
+    if found := _DOI.search(mention):
+        return found.group(1).lower()
+    return None
+
+
+def links_of(identifier: str) -> dict[str, str]:
+    """The pages that follow from a canonical id alone: `abstract`, and for arXiv `pdf`, `html`, `huggingface`."""
+    if is_arxiv_id(identifier):
+        return {
+            "abstract": f"https://arxiv.org/abs/{identifier}",
+            "pdf": f"https://arxiv.org/pdf/{identifier}",
+            "html": f"https://arxiv.org/html/{identifier}",
+            "huggingface": f"https://huggingface.co/papers/{identifier}",
+        }
+    if identifier.startswith("10."):
+        return {"abstract": f"https://doi.org/{quote(identifier, safe='/.()-_:;')}"}
+    return {}

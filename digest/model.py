@@ -1,0 +1,304 @@
+"""The nouns of Digest, as frozen values: nothing here reads, writes or asks the time."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+
+# ---------------------------------------------------------------- papers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """One research paper, whoever listed it. `None` always means *not known*, never *none*."""
+
+    id: str
+    """Canonical id: arXiv id without version, else DOI, else the source's own, else `title:<key>`."""
+    title: str
+    source: str
+    """The kind of source that named it first: `huggingface`, `listing`, ..."""
+    abstract: str | None = None
+    authors: tuple[str, ...] | None = None
+    n_authors: int | None = None
+    """May be known where the names are not (listings say "10 authors")."""
+    organization: str | None = None
+    published: date | None = None
+    url: str | None = None
+    code_url: str | None = None
+    project_url: str | None = None
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What a list said about a paper at one moment."""
+
+    at: datetime
+    listed_on: date | None = None
+    """The day of the list the paper stood on."""
+    upvotes: int | None = None
+    comments: int | None = None
+    stars: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A paper as one list shows it, with what was observed there."""
+
+    paper: Paper
+    observation: Observation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What one page, file or answer held: its entries in its own order, and what could not be read."""
+
+    layout: str
+    """How it was recognised, for people: `text A`, `huggingface API`, ..."""
+    entries: tuple[Entry, ...]
+    warnings: tuple[str, ...] = ()
+    day: date | None = None
+    """The page's own date, where it states one."""
+
+
+# ---------------------------------------------------------------- readers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """A phrase the reader cares for (or avoids), its weight 1..10, and other ways to say it."""
+
+    phrase: str
+    weight: float
+    aliases: tuple[str, ...] = ()
+
+
+class QuietDay(StrEnum):
+    """What the reader wants on a day without picks."""
+
+    SILENT = "silent"
+    NOTE = "note"
+    TRENDING = "trending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """One reader: where and when the edition goes, and what it is chosen by."""
+
+    name: str
+    """The profile file's name without `.toml`; identifies the reader in store and commands."""
+    email: str
+    display_name: str = ""
+    timezone: str = "UTC"
+    send_at: time = time(7, 30)
+    days: frozenset[int] = frozenset(range(7))
+    """Weekdays of editions, Monday = 0."""
+    max_papers: int = 8
+    threshold: int = 35
+    on_quiet_day: QuietDay = QuietDay.SILENT
+    interests: tuple[Interest, ...] = ()
+    avoid: tuple[Interest, ...] = ()
+    authors: tuple[str, ...] = ()
+    organizations: tuple[str, ...] = ()
+    liked: tuple[str, ...] = ()
+    """Canonical ids of papers that teach the taste."""
+    outside_interests: int = 2
+    """How many papers may be shown because they trend, though they match nothing."""
+
+
+# ---------------------------------------------------------------- judgement
+
+
+class ReasonKind(StrEnum):
+    """Where points come from."""
+
+    INTEREST = "interest"
+    AVOID = "avoid"
+    AUTHOR = "author"
+    ORGANIZATION = "organization"
+    LIKED = "liked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Some of a score's points, and what they were given (or taken) for."""
+
+    kind: ReasonKind
+    label: str
+    """For people: `self-supervised learning (title)`, `like Barlow Twins`, `follows allenai`."""
+    points: int
+    words: tuple[str, ...] = ()
+    """The words of the paper that carried it, as written there; the mail marks them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """0..100 for one paper and one reader; `value == sum(reason.points)`, always."""
+
+    value: int
+    reasons: tuple[Reason, ...] = ()
+    followed: bool = False
+    """A followed author or organisation wrote it: shown whatever the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """Votes and their meaning: the paper is in the top `percent` of the `among` papers of its list day."""
+
+    upvotes: int
+    percent: int
+    among: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A stored paper that an edition may show: what is known of it and how it trends."""
+
+    paper: Paper
+    first_seen: datetime
+    observation: Observation | None = None
+    trend: Trend | None = None
+
+
+# ---------------------------------------------------------------- editions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """A paper shown in an edition, with its score."""
+
+    candidate: Candidate
+    score: Score
+
+    @property
+    def paper(self) -> Paper:
+        """The paper itself."""
+        return self.candidate.paper
+
+
+class SectionName(StrEnum):
+    """The parts of an edition, in the order they are shown."""
+
+    PICKS = "picks"
+    TRENDING = "trending"
+    ALSO = "also"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Some picks under one heading."""
+
+    name: SectionName
+    picks: tuple[Pick, ...]
+
+
+class Outcome(StrEnum):
+    """How a reader's day stands or ended. `ready` is the only one that has a message still to go."""
+
+    READY = "ready"
+    SENT = "sent"
+    QUIET = "quiet"
+    NO_LIST = "no_list"
+    SOURCE_DOWN = "source_down"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """Everything one reader's mail of one day says, before any layout."""
+
+    profile: Profile
+    day: date
+    """The reader's local date."""
+    at: datetime
+    """The moment the edition carries as its Date: aware, in the reader's zone."""
+    outcome: Outcome
+    considered: int
+    """How many unseen papers were scored."""
+    sections: tuple[Section, ...] = ()
+    misses: tuple[Pick, ...] = ()
+    """The best that stayed below the threshold, best first."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know of today's sources, one sentence each."""
+
+    def section(self, name: SectionName) -> tuple[Pick, ...]:
+        """The picks of one section; empty if the edition has none."""
+        return next((s.picks for s in self.sections if s.name is name), ())
+
+    @property
+    def shown(self) -> tuple[Pick, ...]:
+        """Every pick of every section, in order."""
+        return tuple(pick for section in self.sections for pick in section.picks)
+
+
+# ---------------------------------------------------------------- delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who sends the editions, and how a reader gets out of them."""
+
+    address: str
+    """RFC 5322 addr-spec, the domain in ASCII; also the envelope sender."""
+    name: str = "Digest"
+    list_id: str = "digest.localhost"
+    """RFC 2919 list identifier, without angle brackets."""
+    unsubscribe_email: str = ""
+    """Where a mail asking to stop goes; the sender's own address if empty."""
+    unsubscribe_url: str = ""
+    """https address that stops editions on POST (RFC 8058); empty where there is no web part."""
+    contact: str = ""
+    """Who runs this, for the foot of the mail: a name, an address, or both."""
+
+
+class DeliveryState(StrEnum):
+    """Where a message stands on its way out."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """RFC 5321: where the message is from and where it goes; one recipient per message."""
+
+    sender: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A finished RFC 5322 message and its envelope."""
+
+    envelope: Envelope
+    message_id: str
+    subject: str
+    data: bytes
+    """CRLF line ends, no line over 998 bytes (RFC 5322, 2.1.1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """How one try to hand a message over ended."""
+
+    state: DeliveryState
+    """`sent`; `queued` (transient, try again); `failed` (permanent); `unknown` (lost after the body went out)."""
+    reply: str
+    """What the other side said, or what broke, in one line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message in the store and how it stands."""
+
+    profile: str
+    day: date
+    message: Message
+    state: DeliveryState
+    attempts: int = 0
+    reply: str = ""

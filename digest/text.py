@@ -1,0 +1,191 @@
+"""Words as readers and matchers see them: cleaning, folding, sentences, readable TeX."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+MAX_TITLE = 300
+MAX_ABSTRACT = 6_000
+MAX_NAME = 120
+
+# Controls but tab and line ends, surrogates, bidirectional overrides and isolates (which let a title
+# reorder the line it stands in), byte-order mark and non-characters. U+0092 alone makes Gmail clip a mail.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\uffff]"
+)
+_SPACE = re.compile(r"\s+")
+
+
+def clean(text: str, limit: int) -> str:
+    """One line of safe, composed text of at most `limit` characters; a cut is shown by an ellipsis.
+
+    Works on a bounded prefix, so that a 10 MB abstract costs no more than a long one.
+    """
+    head = text[: 4 * limit]
+    spaced = _SPACE.sub(" ", _UNWANTED.sub("", head)).strip()
+    composed = unicodedata.normalize("NFC", spaced)
+    was_cut = len(composed) > limit or len(text) > len(head)
+    return shorten(composed, limit) if was_cut else composed
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, cut at a word's end where one is near, with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    at_word = head.rsplit(" ", 1)[0]
+    return (at_word if len(at_word) > limit * 3 // 4 else head).rstrip(" ,;:.") + "…"
+
+
+def title_key(title: str) -> str:
+    """What is equal for two spellings of one title: its letters and digits, case and accents folded.
+
+    The letters of TeX commands stay: Hugging Face prints `LLM$\\times$X` as `LLMtimesX`, and so both agree.
+    """
+    return "".join(char for char in fold(title) if char.isalnum())
+
+
+# ---------------------------------------------------------------- words
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word's stem and where it stands in its text."""
+
+    stem: str
+    start: int
+    end: int
+
+
+# A CJK character is a word of its own: those scripts put no spaces between words.
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+")
+_COMPOUND = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:[-‐‑](?:(?![{_CJK}])[^\W_])+)*")
+_HYPHEN = re.compile("[-‐‑]")
+
+
+def words(text: str) -> tuple[Word, ...]:
+    """The words of a text, hyphenated ones in their parts: "pre-training" is `pre`, `train`."""
+    return tuple(Word(stem(m.group()), m.start(), m.end()) for m in _WORD.finditer(text))
+
+
+def compounds(text: str) -> tuple[Word, ...]:
+    """The words of a text, hyphenated ones whole: "pre-training" is `pretrain`, as is "pretraining"."""
+    return tuple(Word(stem(_HYPHEN.sub("", m.group())), m.start(), m.end()) for m in _COMPOUND.finditer(text))
+
+
+def fold(text: str) -> str:
+    """Case, accents and compatibility forms taken away: "Schrödinger" is "schrodinger", "ﬁ" is "fi"."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+_ACRONYM_PLURAL = re.compile(r"[A-Z][A-Za-z0-9]*[A-Z0-9]s|[bcdfghjklmnpqrstvwxz]{3,}s")
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str) -> str:
+    """The stem of one English word (Snowball), folded; other languages' words pass almost unchanged.
+
+    Snowball keeps the plural of acronyms ("LLMs", "GPUs"), so that is taken away first.
+    """
+    singular = word[:-1] if _ACRONYM_PLURAL.fullmatch(word) else word
+    return str(_stemmer().stemWord(fold(singular)))
+
+
+@cache
+def _stemmer():  # type: ignore[no-untyped-def]  # PyStemmer carries no types
+    import Stemmer
+
+    return Stemmer.Stemmer("english", 0)
+
+
+# Words that say nothing of a subject. Kept short: rare words are told from common ones by the corpus.
+STOPWORDS = frozenset(
+    stem(word)
+    for word in (
+        "a about above after again all also although among an and any are as at be because been before being "
+        "between both but by can could did do does during each either et al few for from further had has have "
+        "he her here his how however i if in into is it its itself may might more most must no nor not of off "
+        "often on once only or other our out over own per quite rather same several she should since so some "
+        "still such than that the their them then there these they this those through thus to too toward "
+        "towards under until up upon us use used using very via was we well were what when where whether which "
+        "while who whom whose why will with within without would yet you your paper propose present show new "
+        "novel approach method result based work study demonstrate introduce provide achieve existing different "
+        "code available http https www github com org project page released experiments extensive recent "
+        "recently many first two one three e g i"
+    ).split()
+)
+
+
+# ---------------------------------------------------------------- sentences
+
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|et al|etc|vs|cf|resp|approx|fig|figs|eq|eqs|sec|no|dr|prof|st|w\.r\.t|a\.k\.a)|\b[A-Z])\.$",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.!?][\"')\]”’]*\s+(?=[\"'(\[“‘$\\]*[^\W_a-z])|[。！？]")
+
+
+def sentences(text: str) -> tuple[str, ...]:
+    """A text's sentences in order; "e.g. This" and "et al. We" do not end one."""
+    return tuple(_sentences(text))
+
+
+def _sentences(text: str) -> Iterator[str]:
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        sentence = text[start : match.end()].strip()
+        if _ABBREVIATION.search(sentence) and not sentence.endswith(" I."):
+            continue
+        yield sentence
+        start = match.end()
+    if rest := text[start:].strip():
+        yield rest
+
+
+# ---------------------------------------------------------------- TeX
+
+_MATH = re.compile(r"\$(?=[^\s$])([^$]{1,300}?)(?<=\S)\$(?!\d)")
+_COMMAND = re.compile(r"\\[A-Za-z'\"`^~=.{}%&#_$]")
+_SCRIPT = re.compile(r"([\^_])(?:\{([^{}]{1,12})\}|(\w))")
+_SUPERSCRIPTS = str.maketrans("0123456789+-=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱⁿ")
+_SUBSCRIPTS = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+
+
+def readable(text: str) -> str:
+    """TeX as a person reads it: `$\\mathcal{O}(n^2)$` is 𝒪(n²), `Andr\\'e` is André; prices stay prices."""
+    if "$" not in text and "\\" not in text:
+        return text
+    shown = _MATH.sub(lambda match: _tex_to_unicode(_scripts(match.group(1))), text)
+    if _COMMAND.search(shown):
+        shown = _tex_to_unicode(shown)
+    return _SPACE.sub(" ", shown).strip()
+
+
+def _scripts(tex: str) -> str:
+    return _SCRIPT.sub(_script, tex)
+
+
+def _script(match: re.Match[str]) -> str:
+    """`^2` and `_{i}` in Unicode, if every character has such a form; else left for reading as it is."""
+    table = _SUPERSCRIPTS if match.group(1) == "^" else _SUBSCRIPTS
+    inner = match.group(2) or match.group(3)
+    return inner.translate(table) if all(ord(char) in table for char in inner) else match.group()
+
+
+def _tex_to_unicode(tex: str) -> str:
+    guarded = re.sub(r"(?<!\\)([%$#&])", r"\\\1", tex)
+    converted = str(_latex_converter().latex_to_text(guarded))
+    return converted or tex
+
+
+@cache
+def _latex_converter():  # type: ignore[no-untyped-def]  # pylatexenc carries no types
+    from pylatexenc.latex2text import LatexNodes2Text
+
+    return LatexNodes2Text(math_mode="text", strict_latex_spaces=False, keep_comments=True)
