@@ -44,7 +44,7 @@ def paper_id(text: str) -> str | None:
 
 
 def links_of(identifier: str) -> dict[str, str]:
-    """The pages that follow from a canonical id alone: `abstract`, and for arXiv `pdf`, `html`, `huggingface`."""
+    """The pages that follow from an id alone: `abstract`, for arXiv also `pdf`, `html`, `huggingface`."""
     if is_arxiv_id(identifier):
         return {
             "abstract": f"https://arxiv.org/abs/{identifier}",

@@ -287,7 +287,7 @@ class Attempt:
     """How one try to hand a message over ended."""
 
     state: DeliveryState
-    """`sent`; `queued` (transient, try again); `failed` (permanent); `unknown` (lost after the body went out)."""
+    """`sent`; `queued` (transient, try again); `failed` (permanent); `unknown` (lost after the body)."""
     reply: str
     """What the other side said, or what broke, in one line."""
 

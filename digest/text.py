@@ -108,16 +108,17 @@ def _stemmer():  # type: ignore[no-untyped-def]  # PyStemmer carries no types
 STOPWORDS = frozenset(
     stem(word)
     for word in (
-        "a about above after again all also although among an and any are as at be because been before being "
-        "between both but by can could did do does during each either et al few for from further had has have "
-        "he her here his how however i if in into is it its itself may might more most must no nor not of off "
-        "often on once only or other our out over own per quite rather same several she should since so some "
-        "still such than that the their them then there these they this those through thus to too toward "
-        "towards under until up upon us use used using very via was we well were what when where whether which "
-        "while who whom whose why will with within without would yet you your paper propose present show new "
-        "novel approach method result based work study demonstrate introduce provide achieve existing different "
-        "code available http https www github com org project page released experiments extensive recent "
-        "recently many first two one three e g i"
+        "a about above after again all also although among an and any are as at be because been "
+        "before being between both but by can could did do does during each either et al few for "
+        "from further had has have he her here his how however i if in into is it its itself may "
+        "might more most must no nor not of off often on once only or other our out over own per "
+        "quite rather same several she should since so some still such than that the their them "
+        "then there these they this those through thus to too toward towards under until up upon "
+        "us use used using very via was we well were what when where whether which while who whom "
+        "whose why will with within without would yet you your paper propose present show new "
+        "novel approach method result based work study demonstrate introduce provide achieve "
+        "existing different code available http https www github com org project page released "
+        "experiments extensive recent recently many first two one three e g i "
     ).split()
 )
 
@@ -125,7 +126,7 @@ STOPWORDS = frozenset(
 # ---------------------------------------------------------------- sentences
 
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|et al|etc|vs|cf|resp|approx|fig|figs|eq|eqs|sec|no|dr|prof|st|w\.r\.t|a\.k\.a)|\b[A-Z])\.$",
+    r"(?:\b(?:e\.g|i\.e|et al|etc|vs|cf|resp|approx|figs?|eqs?|sec|no|dr|prof|st|w\.r\.t)|\b[A-Z])\.$",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?][\"')\]”’]*\s+(?=[\"'(\[“‘$\\]*[^\W_a-z])|[。！？]")
