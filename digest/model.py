@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
+from pathlib import Path
 
 # ---------------------------------------------------------------- papers
 
@@ -101,6 +102,8 @@ class Profile:
     organizations: tuple[str, ...] = ()
     liked: tuple[str, ...] = ()
     """Canonical ids of papers that teach the taste."""
+    liked_files: tuple[Path, ...] = ()
+    """Files that mention more of them by arXiv id or DOI (BibTeX, CSL-JSON, plain lists)."""
     outside_interests: int = 2
     """How many papers may be shown because they trend, though they match nothing."""
 
@@ -138,6 +141,8 @@ class Score:
     reasons: tuple[Reason, ...] = ()
     followed: bool = False
     """A followed author or organisation wrote it: shown whatever the value."""
+    avoided: bool = False
+    """Something the reader avoids is in it: never shown just because it trends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

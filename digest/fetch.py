@@ -1,0 +1,208 @@
+"""One polite, bounded HTTP client: asks seldom, waits little, reads no more than it must."""
+
+import ipaddress
+import socket
+import time
+import urllib.request
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from digest import __version__
+from digest.errors import FetchError
+
+MAX_REDIRECTS = 5
+TRIES = 3
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
+LONGEST_WAIT_S = 30.0
+CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a fetch may take at most, and what it keeps to."""
+
+    timeout_s: float = 30.0
+    """For a whole answer, however slowly it drips."""
+    max_bytes: int = 20_000_000
+    """Of the decompressed body."""
+    spacing_s: float = 1.0
+    """Between two requests to one host."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Client:
+    """Gets pages. `trusted_hosts` (the operator's own words) may be private addresses, no other may."""
+
+    limits: Limits = Limits()
+    contact: str = ""
+    trusted_hosts: frozenset[str] = frozenset()
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    _http: httpx.Client = field(init=False, repr=False)
+    _last: dict[str, float] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        about = f"paperdigest/{__version__}" + (f" (+{self.contact})" if self.contact else "")
+        headers = {"User-Agent": about, "Accept-Encoding": "gzip"}
+        # trust_env stays on: behind a company's proxy there is no other way out.
+        self._http = httpx.Client(headers=headers, timeout=self.limits.timeout_s, follow_redirects=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, url: str) -> bytes:
+        """The body of a page, decompressed. Tries again where the fault may pass.
+
+        Raises FetchError: not reachable, not allowed, refused, too large, too slow.
+        """
+        for tried in range(1, TRIES + 1):
+            try:
+                return self._follow(url)
+            except _PassingError as problem:
+                if tried == TRIES:
+                    raise problem.told from problem
+                self.sleep(min(problem.wait_s or 2.0**tried, LONGEST_WAIT_S))
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _follow(self, url: str) -> bytes:
+        """Follow redirects by hand, so that every hop is checked."""
+        here = url
+        for _ in range(MAX_REDIRECTS + 1):
+            self._check_target(here)
+            self._keep_distance(here)
+            body, onward = self._read(here)
+            if onward is None:
+                return body
+            if urlsplit(here).scheme == "https" and urlsplit(onward).scheme != "https":
+                raise FetchError("refused to follow a redirect from https to http", where=here)
+            here = onward
+        raise FetchError(f"more than {MAX_REDIRECTS} redirects", where=url)
+
+    def _check_target(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise FetchError("not an http(s) address", where=url)
+        if not self._must_be_public(parts.hostname):
+            return
+        for address in _addresses(parts.hostname, url):
+            _check_public(address, url)
+
+    def _must_be_public(self, host: str | None) -> bool:
+        """Not what the operator named; and behind a proxy (of the operator's choice) the proxy decides."""
+        return host not in self.trusted_hosts and not urllib.request.getproxies()
+
+    def _keep_distance(self, url: str) -> None:
+        host = urlsplit(url).hostname or ""
+        since = self.monotonic() - self._last.get(host, float("-inf"))
+        if since < self.limits.spacing_s:
+            self.sleep(self.limits.spacing_s - since)
+        self._last[host] = self.monotonic()
+
+    def _read(self, url: str) -> tuple[bytes, str | None]:
+        """One request: the body, or the address it redirects to."""
+        deadline = self.monotonic() + self.limits.timeout_s
+        with _told(url), self._http.stream("GET", url) as response:
+            self._check_connected(response, url)
+            if response.is_redirect:
+                return b"", urljoin(url, response.headers["location"])
+            _check_status(response, url)
+            body = bytearray()
+            for chunk in _decoded(response, self.limits.max_bytes, url):
+                body += chunk
+                if len(body) > self.limits.max_bytes:
+                    raise FetchError(f"the answer is larger than {self.limits.max_bytes:,} bytes", where=url)
+                if self.monotonic() > deadline:
+                    raise _PassingError(
+                        FetchError(f"the answer took longer than {self.limits.timeout_s:g} s", where=url)
+                    )
+            return bytes(body), None
+
+    def _check_connected(self, response: httpx.Response, url: str) -> None:
+        """The address really connected to: a name may resolve to another the second time (DNS rebinding)."""
+        stream = response.extensions.get("network_stream")
+        peer = stream.get_extra_info("server_addr") if stream else None
+        if peer and self._must_be_public(urlsplit(url).hostname):
+            _check_public(str(peer[0]), url)
+
+
+class _PassingError(Exception):
+    """A fault that may be gone the next time; `told` is what to say if it is not."""
+
+    def __init__(self, told: FetchError, wait_s: float | None = None) -> None:
+        super().__init__(str(told))
+        self.told = told
+        self.wait_s = wait_s
+
+
+def _addresses(host: str, url: str) -> set[str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as problem:
+        raise _PassingError(FetchError(f"cannot find the host {host}: {problem}", where=url)) from problem
+    return {str(entry[4][0]) for entry in found}
+
+
+def _check_public(address: str, url: str) -> None:
+    """Only addresses of the public Internet; `is_private` alone would let 100.64.0.0/10 through."""
+    if not ipaddress.ip_address(address.partition("%")[0]).is_global:
+        raise FetchError(
+            f"refused: the host has the private address {address}",
+            where=url,
+            fix="If you mean that machine, name it as base_url of a source in config.toml",
+        )
+
+
+def _check_status(response: httpx.Response, url: str) -> None:
+    if response.status_code == 200:
+        return
+    told = FetchError(
+        f"the server answered {response.status_code} {response.reason_phrase}".rstrip(), where=url
+    )
+    if response.status_code in TRANSIENT:
+        raise _PassingError(told, _retry_after(response))
+    raise told
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds to wait, as the server asks (RFC 9110, 10.2.3); a date is left to our own pace."""
+    asked = response.headers.get("retry-after", "")
+    return float(asked) if asked.isdecimal() else None
+
+
+def _decoded(response: httpx.Response, max_bytes: int, url: str) -> Iterator[bytes]:
+    """The body's bytes, never more than about `max_bytes` of them: a bomb is cut while it unfolds."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        yield from response.iter_raw(CHUNK)
+        return
+    if encoding not in ("gzip", "x-gzip"):
+        raise FetchError(f"the answer is encoded as {encoding!r}, which was not asked for", where=url)
+    inflate = zlib.decompressobj(wbits=31)
+    left = max_bytes + 1
+    for chunk in response.iter_raw(CHUNK):
+        out = inflate.decompress(chunk, left)
+        left -= len(out)
+        yield out
+        if left <= 0:
+            return
+    if not inflate.eof:
+        raise _PassingError(FetchError("the answer broke off", where=url))
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """httpx's and zlib's errors in our words."""
+    try:
+        yield
+    except httpx.TimeoutException as problem:
+        raise _PassingError(FetchError("no answer in time", where=url)) from problem
+    except httpx.TransportError as problem:
+        raise _PassingError(FetchError(f"cannot be reached: {problem}", where=url)) from problem
+    except (zlib.error, httpx.InvalidURL, KeyError) as problem:
+        raise FetchError(f"the answer is not well-formed: {problem}", where=url) from problem

@@ -1,0 +1,204 @@
+"""The program on one page: sources are read, papers scored, an edition made, its message put into the outbox."""
+
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from digest.errors import DigestError
+from digest.identity import collect
+from digest.library.mentions import load_mentions
+from digest.message import compose
+from digest.model import Candidate, Edition, Listing, Message, Outcome, Paper, Pick, Profile, Sender
+from digest.outcome import has_message
+from digest.rendering.renderer import Renderer
+from digest.scoring.scorer import Corpus, read_papers, score, taste_of
+from digest.scoring.similarity import shared
+from digest.selection import select
+from digest.sources.registry import Source
+from digest.store import deliveries, papers
+from digest.store.papers import Harvest
+from digest.trend import with_trends
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvested:
+    """What one source gave: its lists, and what went wrong with some or all of them."""
+
+    source: str
+    listings: tuple[Listing, ...]
+    problems: tuple[DigestError, ...]
+
+
+def harvest(source: Source, get: Callable[[str], bytes], *, today: date, at: datetime) -> Harvested:
+    """Read one source whole; what goes wrong is a value, so that no source stops another."""
+    found: list[Listing | DigestError] = []
+    try:
+        found.extend(source.read(get, today=today, at=at))
+    except DigestError as problem:
+        found.append(problem)
+    return Harvested(
+        source=source.name,
+        listings=tuple(one for one in found if isinstance(one, Listing)),
+        problems=tuple(one for one in found if isinstance(one, DigestError)),
+    )
+
+
+# ---------------------------------------------------------------- the papers of a day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """The papers an edition may choose from, read once for all readers, and what to know of their sources."""
+
+    candidates: tuple[Candidate, ...]
+    corpus: Corpus
+    notes: tuple[str, ...] = ()
+    """What readers should know of today's sources; any note means that some source failed."""
+
+    def likeness(self, one: str, other: str) -> float:
+        """How alike two papers on the shelf are, 0..1."""
+        readings = self.corpus.readings
+        return sum(shared(readings[one].vector, readings[other].vector).values())
+
+
+def make_shelf(candidates: Iterable[Candidate], notes: Iterable[str] = ()) -> Shelf:
+    """Read and rank what there is."""
+    ranked = with_trends(candidates)
+    return Shelf(
+        candidates=ranked, corpus=read_papers(candidate.paper for candidate in ranked), notes=tuple(notes)
+    )
+
+
+def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
+    """The shelf of what was just read, without a store."""
+    done = tuple(harvested)
+    candidates = collect((listing for one in done for listing in one.listings), at)
+    return make_shelf(candidates, (note_of(one.source, problem) for one in done for problem in one.problems))
+
+
+def note_of(source: str, problem: object) -> str:
+    """A failed source, as the mail says it."""
+    return f"{source} could not be read completely: {problem}"
+
+
+# ---------------------------------------------------------------- the edition of a reader
+
+
+def day_of(profile: Profile, now: datetime) -> date:
+    """The reader's local date."""
+    return now.astimezone(ZoneInfo(profile.timezone)).date()
+
+
+def date_of(profile: Profile, day: date, now: datetime) -> datetime:
+    """The moment an edition carries: the reader's hour of that day, or now if that is still to come.
+
+    So a preview in the evening and the mail of the morning are the same bytes. By way of UTC, as an hour that
+    a change of clocks leaves out is no moment in its own zone.
+    """
+    zone = ZoneInfo(profile.timezone)
+    due = datetime.combine(day, profile.send_at, tzinfo=zone).astimezone(UTC)
+    return min(due, now.astimezone(UTC)).astimezone(zone).replace(microsecond=0)
+
+
+def make_edition(
+    profile: Profile,
+    shelf: Shelf,
+    *,
+    had: Set[str],
+    liked: Iterable[Paper],
+    notes: Iterable[str] = (),
+    day: date,
+    now: datetime,
+) -> Edition:
+    """What this reader's edition of that day says: a pure function of all it is given.
+
+    `had` are the ids of papers the reader has had, `liked` the papers the profile names, as far as known.
+    """
+    taste = taste_of(profile, liked, shelf.corpus.known)
+    scored = tuple(
+        Pick(candidate=candidate, score=score(shelf.corpus.readings[candidate.paper.id], taste))
+        for candidate in shelf.candidates
+        if candidate.paper.id not in had
+    )
+    chosen = select(scored, profile, shelf.likeness)
+    return Edition(
+        profile=profile,
+        day=day,
+        at=date_of(profile, day, now),
+        outcome=_outcome(scored, profile, bool(shelf.notes)),
+        considered=len(scored),
+        sections=chosen.sections,
+        misses=chosen.misses,
+        notes=(*shelf.notes, *notes),
+    )
+
+
+def _outcome(scored: tuple[Pick, ...], profile: Profile, source_failed: bool) -> Outcome:
+    if any(pick.score.followed or pick.score.value >= profile.threshold for pick in scored):
+        return Outcome.READY
+    if scored:
+        return Outcome.QUIET
+    return Outcome.SOURCE_DOWN if source_failed else Outcome.NO_LIST
+
+
+def make_message(edition: Edition, renderer: Renderer, sender: Sender) -> Message | None:
+    """The edition as it goes out; `None` if this reader does not want to hear of such a day."""
+    if not has_message(edition):
+        return None
+    rendered = renderer.render(edition, sender)
+    return compose(rendered.subject, rendered.text, rendered.html, edition=edition, sender=sender)
+
+
+# ---------------------------------------------------------------- with a store
+
+
+def keep(connection: "Connection", harvested: Harvested, at: datetime) -> Harvest:
+    """Store what one source gave, and how that went."""
+    fresh = sum(papers.record_listing(connection, listing, at) for listing in harvested.listings)
+    done = Harvest(
+        source=harvested.source,
+        at=at,
+        papers=sum(len(listing.entries) for listing in harvested.listings),
+        fresh=fresh,
+        problem="; ".join(str(problem) for problem in harvested.problems) or None,
+    )
+    papers.record_harvest(connection, done)
+    return done
+
+
+def stored_shelf(connection: "Connection", *, window_days: int, now: datetime) -> Shelf:
+    """The shelf of what is stored: papers first seen in the last `window_days` days before `now`."""
+    since = now - timedelta(days=window_days)
+    failed = [done for done in papers.last_harvests(connection) if done.problem]
+    return make_shelf(
+        papers.recent_candidates(connection, since, now),
+        (note_of(done.source, done.problem) for done in failed),
+    )
+
+
+def stored_edition(
+    connection: "Connection", profile: Profile, shelf: Shelf, *, day: date, now: datetime
+) -> Edition:
+    """A reader's edition of a day, with what the store knows of the papers they had and like.
+
+    Papers had on that very day count as not had: so an edition can be made again, to look at it.
+    """
+    wanted, notes = liked_ids(profile)
+    liked = papers.find_papers(connection, wanted)
+    if missing := len(wanted) - len(liked):
+        notes = (*notes, f"{missing} of {len(wanted)} liked papers are not stored yet and could not be used")
+    had = deliveries.seen_by(connection, profile.name, before=day)
+    return make_edition(profile, shelf, had=had, liked=liked.values(), notes=notes, day=day, now=now)
+
+
+def liked_ids(profile: Profile) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The papers a profile names, in itself and in its files; and a note for each file that cannot be read."""
+    read = [load_mentions(path) for path in profile.liked_files]
+    notes = tuple(f"liked papers: {problem}" for problem in read if isinstance(problem, DigestError))
+    mentioned = (identifier for ids in read if isinstance(ids, tuple) for identifier in ids)
+    return tuple(dict.fromkeys((*profile.liked, *mentioned))), notes

@@ -1,0 +1,158 @@
+"""Opening the database: for writing, its tables brought up to date; or provably for reading only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from digest.errors import StoreError
+
+SCHEMA = "0001"
+"""The newest migration; a test compares it with the files."""
+BUSY_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An open store. `begin` is one transaction that writes, `read` one that does not."""
+
+    path: Path
+    engine: Engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A writing transaction: committed as a whole at the end, or rolled back by an exception.
+
+        Raises StoreError if the database is locked for longer than BUSY_S seconds, full, or damaged.
+        """
+        with _told(self.path), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view for reading."""
+        with _told(self.path), self.engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.engine.dispose()
+
+
+def open_database(path: Path) -> Database:
+    """Open for writing; made if it is not there, its tables migrated if they are older than this program.
+
+    Raises StoreError if it cannot be opened, is no store of Digest, or is newer than this program.
+    """
+    with _told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = Database(path, _engine(f"sqlite:///{path}", _prepare_writing))
+        with database.engine.connect() as connection:
+            version = _version(connection)
+        if version != SCHEMA:
+            _migrate(database.engine, path, version)
+    return database
+
+
+def open_for_reading(path: Path) -> Database:
+    """Open without the means to change anything: SQLite itself refuses every write.
+
+    Raises StoreError if it is not there, or its tables are older or newer than this program.
+    """
+    with _told(path):
+        # https://www.sqlite.org/uri.html: mode=ro never creates nor writes the database.
+        uri = f"file:{quote(str(path.resolve()))}?mode=ro&uri=true"
+        database = Database(path, _engine(f"sqlite:///{uri}", _prepare_reading))
+        with database.engine.connect() as connection:
+            version = _version(connection)
+    if version != SCHEMA:
+        raise StoreError(
+            f"the store is of version {version or 'none'}, this program needs {SCHEMA}",
+            where=str(path),
+            fix="Run `digest fetch`, which brings an older store up to date",
+        )
+    return database
+
+
+def _engine(url: str, prepare: Any) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _begin_at_once if prepare is _prepare_writing else _begin)
+    return engine
+
+
+def _prepare_writing(connection: Any, _record: object) -> None:
+    """WAL lets previews read while an edition is written; FULL keeps a `sent` mark through a power cut."""
+    connection.isolation_level = None  # BEGIN is ours: the driver would begin only at the first change.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_reading(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _begin_at_once(connection: Connection) -> None:
+    """Take the write lock first, so that a read and the write it leads to see the same rows."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _migrate(engine: Engine, path: Path, version: str | None) -> None:
+    # Imported here: opening a store that is up to date must not pay for it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if version is not None and version not in known:
+        raise StoreError(
+            f"the store is of version {version}, which this program does not know",
+            where=str(path),
+            fix="A newer Digest wrote it: upgrade, or name another store",
+        )
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say what the database's errors mean to a person."""
+    try:
+        yield
+    except (DatabaseError, OSError) as problem:
+        reason = str(getattr(problem, "orig", None) or problem)
+        raise StoreError(
+            f"the store cannot be used: {reason}", where=str(path), fix=_fix(reason)
+        ) from problem
+
+
+def _fix(reason: str) -> str:
+    known = {
+        "not a database": "Move the file away, or name another as `store` in config.toml",
+        "locked": "Another Digest is writing; try again when it has ended",
+        "full": "Make room on the disk; nothing was lost",
+        "unable to open": "See that the folder exists and is yours, or run `digest fetch` to make the store",
+        "readonly": "See that the file and its folder are yours to write",
+        "malformed": "The file is damaged; restore it from a backup",
+    }
+    return next((fix for words, fix in known.items() if words in reason), "")

@@ -1,0 +1,206 @@
+"""Editions and how they ended, messages on their way out, and what each reader has had."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from digest.model import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    Edition,
+    Envelope,
+    Message,
+    Outcome,
+)
+from digest.store.tables import delivery, edition, seen
+
+LEASE = timedelta(minutes=30)
+"""A message claimed for longer was cut off: no wait for a reply is as long (RFC 5321, 4.5.3.2)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """One reader's day as it stands."""
+
+    profile: str
+    day: date
+    outcome: Outcome
+    considered: int
+    picks: int
+    reason: str
+    subject: str | None = None
+
+
+def seen_by(connection: Connection, profile: str, before: date) -> frozenset[str]:
+    """The papers this reader has had in editions of earlier days."""
+    had = select(seen.c.paper_id).where(seen.c.profile == profile, seen.c.day < before)
+    return frozenset(connection.execute(had).scalars())
+
+
+def seen_on(connection: Connection, profile: str) -> dict[str, date]:
+    """The day this reader had each paper."""
+    return {
+        row.paper_id: row.day for row in connection.execute(select(seen).where(seen.c.profile == profile))
+    }
+
+
+def has_message(connection: Connection, profile: str, day: date) -> bool:
+    """Whether this reader's message of this day exists, however it stands."""
+    return connection.execute(select(delivery.c.day).where(*_key(profile, day))).first() is not None
+
+
+def record_outcome(connection: Connection, made: Edition, reason: str) -> None:
+    """State how a reader's day stands; a later statement of the same day replaces it."""
+    values: dict[str, Any] = {
+        "outcome": made.outcome.value,
+        "considered": made.considered,
+        "picks": len(made.shown),
+        "reason": reason,
+        "made_at": made.at,
+    }
+    statement = upsert(edition).values(profile=made.profile.name, day=made.day, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["profile", "day"], set_=values))
+
+
+def enqueue(connection: Connection, made: Edition, message: Message, now: datetime) -> bool:
+    """Store the message and mark its papers as had, in the caller's transaction.
+
+    Returns False, having changed nothing, if this reader has a message of this day already.
+    """
+    profile = made.profile.name
+    queued = connection.execute(
+        upsert(delivery)
+        .values(
+            profile=profile,
+            day=made.day,
+            message_id=message.message_id,
+            sender=message.envelope.sender,
+            recipient=message.envelope.recipient,
+            subject=message.subject,
+            data=message.data,
+            state=DeliveryState.QUEUED.value,
+            attempts=0,
+            reply="",
+            queued_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    if queued.rowcount == 0:
+        return False
+    had = [{"profile": profile, "paper_id": pick.paper.id, "day": made.day} for pick in made.shown]
+    if had:
+        connection.execute(upsert(seen).on_conflict_do_nothing(), had)
+    return True
+
+
+def claim(connection: Connection, profile: str, day: date, now: datetime) -> Delivery | None:
+    """Take a queued message for sending; `None` if it is not there, or another process has it."""
+    taken = connection.execute(
+        update(delivery)
+        .where(*_key(profile, day), delivery.c.state == DeliveryState.QUEUED.value)
+        .values(state=DeliveryState.SENDING.value, claimed_at=now, attempts=delivery.c.attempts + 1)
+    )
+    if taken.rowcount == 0:
+        return None
+    return _delivery(connection.execute(select(delivery).where(*_key(profile, day))).one())
+
+
+def record_commit(connection: Connection, claimed: Delivery) -> None:
+    """State, before the body goes out, that it is `unknown` whether it arrived, until the reply tells."""
+    connection.execute(
+        update(delivery)
+        .where(*_key(claimed.profile, claimed.day))
+        .values(state=DeliveryState.UNKNOWN.value, reply="cut off while the message went out")
+    )
+
+
+def record_attempt(connection: Connection, sent: Delivery, attempt: Attempt, now: datetime) -> None:
+    """State how an attempt ended. What a reader certainly did not get counts as not had."""
+    ended = attempt.state is not DeliveryState.QUEUED
+    connection.execute(
+        update(delivery)
+        .where(*_key(sent.profile, sent.day))
+        .values(state=attempt.state.value, reply=attempt.reply, ended_at=now if ended else None)
+    )
+    if attempt.state in (DeliveryState.FAILED, DeliveryState.EXPIRED):
+        connection.execute(delete(seen).where(seen.c.profile == sent.profile, seen.c.day == sent.day))
+
+
+def queued(connection: Connection, profile: str) -> tuple[Delivery, ...]:
+    """This reader's messages that wait to be sent, oldest first."""
+    waiting = (delivery.c.profile == profile, delivery.c.state == DeliveryState.QUEUED.value)
+    rows = connection.execute(select(delivery).where(*waiting).order_by(delivery.c.day))
+    return tuple(_delivery(row) for row in rows)
+
+
+def requeue_cut_off(connection: Connection, now: datetime) -> int:
+    """Give back what a process claimed and never said another word of; how many messages that were.
+
+    It is safe to send them again: before a body goes out, `record_commit` has changed the state.
+    """
+    stale = (delivery.c.state == DeliveryState.SENDING.value, delivery.c.claimed_at < now - LEASE)
+    given_back = connection.execute(update(delivery).where(*stale).values(state=DeliveryState.QUEUED.value))
+    return given_back.rowcount
+
+
+def days(connection: Connection, profiles: Iterable[str], since: date) -> tuple[Day, ...]:
+    """How each reader's days stand, newest first; once there is a message, its state is the outcome."""
+    rows = connection.execute(
+        select(edition, delivery.c.state, delivery.c.reply, delivery.c.subject)
+        .join_from(edition, delivery, _same_day(), isouter=True)
+        .where(edition.c.profile.in_(list(profiles)), edition.c.day >= since)
+        .order_by(edition.c.day.desc(), edition.c.profile)
+    )
+    return tuple(_day(row) for row in rows)
+
+
+def _same_day() -> Any:
+    return (edition.c.profile == delivery.c.profile) & (edition.c.day == delivery.c.day)
+
+
+def _key(profile: str, day: date) -> tuple[Any, Any]:
+    return delivery.c.profile == profile, delivery.c.day == day
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        profile=row.profile,
+        day=row.day,
+        message=Message(
+            envelope=Envelope(sender=row.sender, recipient=row.recipient),
+            message_id=row.message_id,
+            subject=row.subject,
+            data=row.data,
+        ),
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        reply=row.reply,
+    )
+
+
+_OUTCOMES = {
+    DeliveryState.QUEUED: Outcome.READY,
+    DeliveryState.SENDING: Outcome.READY,
+    DeliveryState.SENT: Outcome.SENT,
+    DeliveryState.FAILED: Outcome.FAILED,
+    DeliveryState.UNKNOWN: Outcome.UNKNOWN,
+    DeliveryState.EXPIRED: Outcome.EXPIRED,
+}
+
+
+def _day(row: Row[Any]) -> Day:
+    outcome = _OUTCOMES[DeliveryState(row.state)] if row.state else Outcome(row.outcome)
+    return Day(
+        profile=row.profile,
+        day=row.day,
+        outcome=outcome,
+        considered=row.considered,
+        picks=row.picks,
+        reason=row.reply or row.reason,
+        subject=row.subject,
+    )

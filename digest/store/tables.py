@@ -1,0 +1,141 @@
+"""The tables. What they are for stands in docs/architecture.md; how they came to be, in `migrations/`."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: aware in Python, UTC without zone in the database (SQLite has no zones)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; a naive datetime is a bug."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From UTC."""
+        return value.replace(tzinfo=UTC) if value else None
+
+
+metadata = MetaData()
+
+
+def _paper_reference() -> ForeignKey:
+    """A paper's id changes once at most: when a paper known by title only turns out to have a real one."""
+    return ForeignKey("paper.id", onupdate="CASCADE")
+
+
+paper = Table(
+    "paper",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("source", String, nullable=False),
+    Column("abstract", Text),
+    Column("authors", JSON(none_as_null=True)),
+    Column("n_authors", Integer),
+    Column("organization", Text),
+    Column("published", Date),
+    Column("url", Text),
+    Column("code_url", Text),
+    Column("project_url", Text),
+    Column("keywords", JSON, nullable=False),
+    Column("first_seen", Instant, nullable=False, index=True),
+)
+
+title = Table(
+    "title",
+    metadata,
+    Column("key", String),
+    Column("paper_id", _paper_reference()),
+    PrimaryKeyConstraint("key", "paper_id"),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("paper_id", _paper_reference()),
+    Column("at", Instant, nullable=False),
+    Column("source", String, nullable=False),
+    Column("listed_on", Date),
+    Column("upvotes", Integer),
+    Column("comments", Integer),
+    Column("stars", Integer),
+    PrimaryKeyConstraint("paper_id", "at", "source"),
+)
+
+harvest = Table(
+    "harvest",
+    metadata,
+    Column("source", String),
+    Column("at", Instant, nullable=False),
+    Column("papers", Integer, nullable=False),
+    Column("fresh", Integer, nullable=False),
+    Column("problem", Text),
+    PrimaryKeyConstraint("source", "at"),
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    Column("profile", String),
+    Column("day", Date),
+    Column("outcome", String, nullable=False),
+    Column("considered", Integer, nullable=False),
+    Column("picks", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    PrimaryKeyConstraint("profile", "day"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("profile", String),
+    Column("day", Date),
+    Column("message_id", String, nullable=False, unique=True),
+    Column("sender", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("reply", Text, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("claimed_at", Instant),
+    Column("ended_at", Instant),
+    PrimaryKeyConstraint("profile", "day"),
+    Index("ix_delivery_state", "state"),
+)
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("profile", String),
+    Column("paper_id", _paper_reference()),
+    Column("day", Date, nullable=False),
+    PrimaryKeyConstraint("profile", "paper_id"),
+)
