@@ -166,6 +166,7 @@ def _is_plain(value: str) -> bool:
 # ---------------------------------------------------------------- encoded-words (RFC 2047)
 
 _WORD_ROOM = 75 - len("=?utf-8?q??=")
+_LONGEST_CHARACTER = len("=F0=9F=A6=9C")
 # The only characters allowed bare in every place an encoded-word may stand (RFC 2047, 5 (3)).
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 
@@ -176,7 +177,7 @@ def encoded_words(text: str, *, column: int) -> tuple[str, ...]:
     `column` is where on its line the first one starts: it is shorter by so much. The encoding is the
     one that needs less room: Q for Latin scripts, B for others.
     """
-    first_room = max(LINE - column - len("=?utf-8?q??="), 12)
+    first_room = min(max(_WORD_ROOM + 1 - column, _LONGEST_CHARACTER), _WORD_ROOM)
     if len(_q(text)) <= len(_b(text)):
         chunks = _chunks(text, lambda char: len(_q(char)), first_room, _WORD_ROOM)
         return tuple(f"=?utf-8?q?{_q(chunk)}?=" for chunk in chunks)
@@ -216,8 +217,9 @@ def _chunks(text: str, weight: Callable[[str], int], first_room: int, room: int)
 def _alternatives(text: str, html: str, boundary: str) -> bytes:
     """Text first, HTML last: a mail program shows the last part it can show (RFC 2046, 5.1.4)."""
     delimiter = b"--" + boundary.encode("ascii")
-    parts = (_part("plain", text), _part("html", html))
-    return b"".join(delimiter + b"\r\n" + part for part in parts) + delimiter + b"--\r\n"
+    # The line end before a delimiter is the delimiter's, not the part's (RFC 2046, 5.1.1).
+    parts = (delimiter + b"\r\n" + _part(*part) + b"\r\n" for part in (("plain", text), ("html", html)))
+    return b"".join(parts) + delimiter + b"--\r\n"
 
 
 def _part(subtype: str, content: str) -> bytes:

@@ -1,0 +1,164 @@
+"""Scores: what counts, how much, and that the reasons add up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digest.model import Paper, Profile, ReasonKind, Score
+from digest.scoring.scorer import score_papers, score_value, share
+from tests.makers import interest, paper, profile
+
+
+def scored(candidate: Paper, reader: Profile, *liked: Paper) -> Score:
+    return score_papers([candidate, paper("2603.99999", "Something Else Altogether")], reader, liked)[
+        candidate.id
+    ]
+
+
+def labels(score: Score) -> list[str]:
+    return [reason.label for reason in score.reasons]
+
+
+def test_a_paper_that_matches_nothing_scores_nothing() -> None:
+    assert scored(paper(title="Cooking Rice", abstract="With water."), profile(interest("waiting"))) == Score(value=0)
+
+
+def test_an_interest_in_the_title_is_worth_more_than_in_the_abstract() -> None:
+    reader = profile(interest("graph learning", 5))
+
+    in_title = scored(paper(title="Graph Learning"), reader)
+    in_abstract = scored(paper(abstract="We do graph learning."), reader)
+
+    assert in_title.value == 39  # 100 * (1 - exp(-0.5))
+    assert in_abstract.value == 26  # 100 * (1 - exp(-0.5 * 0.6))
+    assert labels(in_title) == ["graph learning (title)"]
+    assert labels(in_abstract) == ["graph learning (abstract)"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Pre-training Nets", "Pretraining nets", "PRE-TRAINED NETS", "Nets, pre training", "Pre‐training"],
+)
+def test_hyphen_case_and_ending_do_not_matter(title: str) -> None:
+    assert scored(paper(title=title), profile(interest("pre-training"))).value > 0
+    assert scored(paper(title=title), profile(interest("pretraining"))).value > 0 or " training" in title
+
+
+def test_a_phrase_with_a_word_between_counts_a_little_less() -> None:
+    reader = profile(interest("self-supervised learning", 10))
+
+    near = scored(paper(title="Self-Supervised Representation Learning"), reader)
+
+    assert 0 < near.value < scored(paper(title="Self-Supervised Learning"), reader).value
+    assert near.reasons[0].words == ("Self-Supervised Representation Learning",)
+
+
+def test_a_word_inside_another_is_no_match() -> None:
+    assert scored(paper(title="Dragging Things", abstract=""), profile(interest("RAG", 10))).value == 0
+
+
+def test_aliases_count_as_the_interest_once() -> None:
+    reader = profile(interest("speculative decoding", 6, "draft model"))
+
+    score = scored(paper(title="A Draft Model for Speculative Decoding"), reader)
+
+    assert labels(score) == ["speculative decoding (title)"]
+    assert set(score.reasons[0].words) == {"Draft Model", "Speculative Decoding"}
+
+
+def test_what_is_avoided_takes_points_away_but_never_below_zero() -> None:
+    reader = profile(interest("graphs", 5), avoid=(interest("survey", 3), interest("graphs", 10)))
+
+    some = scored(
+        paper(title="Nets: A Survey", abstract="Of graphs."),
+        profile(interest("graphs", 5), avoid=reader.avoid[:1]),
+    )
+    all_of_it = scored(paper(title="Graphs: A Survey"), reader)
+
+    assert [reason.points > 0 for reason in some.reasons] == [True, False]
+    assert all_of_it.value == 0
+    assert all_of_it.avoided
+
+
+@pytest.mark.parametrize("written", ["Kaiming He", "He, Kaiming", "KAIMING HE", "Kaiming X. He"])
+def test_a_followed_author_is_found_however_the_name_is_written(written: str) -> None:
+    score = scored(paper(title="X", authors=("A. B", written)), profile(authors=("Kaiming He",)))
+
+    assert score.followed
+    assert labels(score) == ["follows Kaiming He"]
+
+
+@pytest.mark.parametrize("written", ["K. He", "Kaiming Hei", "Kai Ming He"])
+def test_another_author_is_another(written: str) -> None:
+    assert not scored(paper(authors=(written,)), profile(authors=("Kaiming He",))).followed
+
+
+@pytest.mark.parametrize("followed", ["allenai", "Allen Institute for AI"])
+def test_an_organization_is_followed_by_slug_or_by_name(followed: str) -> None:
+    candidate = paper(organization="allenai Allen Institute for AI")
+
+    assert scored(candidate, profile(organizations=(followed,))).followed
+
+
+def test_a_paper_like_a_liked_one_says_which_and_by_what_words() -> None:
+    liked = paper(
+        "2104.14294", "Redundancy reduction of twin networks", abstract="Twin networks learn embeddings."
+    )
+    close = paper(title="Embeddings from Twin Networks", abstract="Redundancy reduction helps twin networks.")
+
+    score = scored(close, profile(liked=("2104.14294",)), liked)
+
+    assert score.reasons[0].kind is ReasonKind.LIKED
+    assert score.reasons[0].label == "like Redundancy reduction of twin networks"
+    assert "Twin Networks" in score.reasons[0].words
+
+
+def test_a_liked_paper_is_not_recommended_for_being_itself() -> None:
+    liked = paper("2104.14294", "Twin Networks")
+
+    assert scored(liked, profile(), liked).value == 0
+
+
+def test_the_order_of_interests_changes_nothing() -> None:
+    one, other = interest("graphs", 5), interest("survey", 5)
+    candidate = paper(title="Graphs: A Survey")
+
+    assert scored(candidate, profile(one, other)) == scored(candidate, profile(other, one))
+
+
+TEXTS = st.lists(
+    st.sampled_from("graph net survey model twin learning deep the of".split()), max_size=12
+).map(" ".join)
+INTERESTS = st.lists(
+    st.builds(interest, st.sampled_from(["graph", "deep learning", "net", "survey"]), st.integers(1, 10)),
+    max_size=4,
+)
+
+
+@given(TEXTS, TEXTS, INTERESTS, INTERESTS, TEXTS)
+def test_reasons_always_add_up_to_the_score(
+    title: str, abstract: str, wanted: list, avoided: list, like: str
+) -> None:  # type: ignore[type-arg]
+    reader = profile(*wanted, avoid=tuple(avoided))
+
+    score = scored(paper(title=title, abstract=abstract), reader, paper("2104.00001", like))
+
+    assert score.value == sum(reason.points for reason in score.reasons)
+    assert 0 <= score.value <= 100
+
+
+@given(st.lists(st.floats(0.01, 10), min_size=1, max_size=8), st.integers(0, 100))
+def test_shares_are_whole_and_nearly_in_proportion(weights: list[float], total: int) -> None:
+    points = share(weights, total)
+
+    assert sum(points) == total
+    assert all(abs(got - total * w / sum(weights)) < 1 for got, w in zip(points, weights, strict=True))
+
+
+def test_evidence_has_diminishing_returns_and_a_ceiling() -> None:
+    values = [score_value(evidence / 2) for evidence in range(20)]
+
+    assert values == sorted(values)
+    assert values[0] == 0
+    assert values[1] - values[0] > values[2] - values[1]
+    assert max(values) == 100

@@ -1,0 +1,34 @@
+"""Votes and their meaning."""
+
+from dataclasses import replace
+from datetime import date
+
+from digest.model import Candidate, Observation, Trend
+from digest.trend import with_trends
+from tests.makers import NOW, candidate
+
+
+def voted(identifier: str, upvotes: int | None, day: date | None = None) -> Candidate:
+    return replace(candidate(identifier), observation=Observation(at=NOW, upvotes=upvotes, listed_on=day))
+
+
+def test_a_trend_is_the_rank_among_papers_of_the_same_list_day() -> None:
+    today, yesterday = date(2026, 3, 11), date(2026, 3, 10)
+    papers = [voted("1", 40, today), voted("2", 5, today), voted("3", 40, today), voted("4", 5, yesterday)]
+
+    trends = [found.trend for found in with_trends(papers)]
+
+    assert trends == [
+        Trend(upvotes=40, percent=34, among=3),
+        Trend(upvotes=5, percent=100, among=3),
+        Trend(upvotes=40, percent=34, among=3),
+        Trend(upvotes=5, percent=100, among=1),
+    ]
+
+
+def test_a_paper_without_votes_has_no_trend_and_is_not_counted() -> None:
+    first, second, third = with_trends([voted("1", None), candidate("2"), voted("3", 0)])
+
+    assert first.trend is None
+    assert second.trend is None
+    assert third.trend == Trend(upvotes=0, percent=100, among=1)

@@ -1,0 +1,130 @@
+"""The folder of `.eml` files."""
+
+import dataclasses
+import os
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from digest.errors import DeliveryError
+from digest.model import DeliveryState
+from digest.transport.folder import EmlFolder
+from tests.transport.contract import FolderContract, TransportContract, message, not_to_be_called
+
+
+class EmlPost:
+    """A folder and the messages in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.transport = EmlFolder(path)
+
+    def arrived(self) -> list[bytes]:
+        return [file.read_bytes() for file in self.path.glob("*.eml")]
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> EmlPost:
+    return EmlPost(tmp_path / "out" / "mail")
+
+
+class TestEmlFolder(TransportContract, FolderContract):
+    """A folder keeps the promises of every transport."""
+
+
+def test_the_file_holds_the_message_byte_for_byte(post: EmlPost) -> None:
+    post.transport.send(message(), committing=lambda: None)
+
+    assert post.arrived() == [message().data]
+    parsed = BytesParser(EmailMessage, policy=default).parsebytes(post.arrived()[0])
+    assert parsed["Subject"] == "Edition 1"
+
+
+def test_the_file_is_named_by_day_reader_and_message(post: EmlPost) -> None:
+    post.transport.send(message(1), committing=lambda: None)
+    post.transport.send(message(2), committing=lambda: None)
+
+    names = sorted(file.name for file in post.path.iterdir())
+
+    assert len(names) == 2
+    assert all(name.startswith("2026-03-11-ada@example.org-") and name.endswith(".eml") for name in names)
+
+
+@pytest.mark.parametrize("recipient", ["../../etc/passwd@example.org", "a/b@example.org", "..", "x" * 300])
+def test_a_hostile_recipient_stays_inside_the_folder(post: EmlPost, recipient: str) -> None:
+    hostile = message(recipient=recipient)
+
+    assert post.transport.send(hostile, committing=lambda: None).state is DeliveryState.SENT
+
+    assert post.arrived() == [hostile.data]
+
+
+@pytest.mark.parametrize("date_header", [b"", b"Date: yesterday\r\n", b"Date: Wed, 99 Mar 2026 99:99:99\r\n"])
+def test_a_message_without_a_usable_date_is_still_written(post: EmlPost, date_header: bytes) -> None:
+    given = message()
+    undated = dataclasses.replace(
+        given, data=given.data.replace(b"Date: Wed, 11 Mar 2026 07:30:00 +0000\r\n", date_header)
+    )
+
+    post.transport.send(undated, committing=lambda: None)
+
+    assert [file.name[:8] for file in post.path.iterdir()] == ["undated-"]
+
+
+def test_a_file_of_someone_else_is_not_overwritten(post: EmlPost) -> None:
+    post.transport.send(message(), committing=lambda: None)
+    (file,) = post.path.iterdir()
+    file.write_bytes(b"mine")
+
+    attempt = post.transport.send(message(), committing=not_to_be_called)
+
+    assert attempt.state is DeliveryState.QUEUED
+    assert "another file has this name" in attempt.reply
+    assert file.read_bytes() == b"mine"
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(post: EmlPost) -> None:
+    post.transport.send(message(), committing=lambda: None)
+    (file,) = post.path.iterdir()
+    file.unlink()
+
+    def someone_is_faster() -> None:
+        file.write_bytes(b"mine")
+
+    attempt = post.transport.send(message(), committing=someone_is_faster)
+
+    assert attempt.state is DeliveryState.QUEUED
+    assert post.arrived() == [b"mine"]
+    assert list(post.path.iterdir()) == [file]
+
+
+def test_a_path_that_is_a_file_stops_the_queue_and_says_where(tmp_path: Path) -> None:
+    path = tmp_path / "taken"
+    path.write_text("a file")
+
+    for use in (EmlFolder(path).check, lambda: EmlFolder(path).send(message(), committing=not_to_be_called)):
+        with pytest.raises(DeliveryError, match=r"taken: cannot write there: .*write access"):
+            use()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_write_access_stops_the_queue(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(DeliveryError, match="Permission denied"):
+        EmlFolder(tmp_path).check()
+
+
+def test_check_leaves_nothing_behind(post: EmlPost) -> None:
+    post.transport.check()
+
+    assert list(post.path.iterdir()) == []
+
+
+def test_the_files_are_the_owners_only(post: EmlPost) -> None:
+    post.transport.send(message(), committing=lambda: None)
+
+    assert [file.stat().st_mode & 0o077 for file in post.path.iterdir()] == [0]
