@@ -98,6 +98,16 @@ def load_profile(path: Path) -> tuple[Profile | None, tuple[DigestError, ...]]:
     return (file.to_profile(path) if file else None), problems
 
 
+def check_settings(raw: Mapping[str, Any], path: Path) -> tuple[DigestError, ...]:
+    """The problems that `config.toml` would have with this content."""
+    return _validate(Settings, dict(raw), path)[1]
+
+
+def check_profile(raw: Mapping[str, Any], path: Path) -> tuple[DigestError, ...]:
+    """The problems that a profile would have with this content."""
+    return _validate(ProfileFile, dict(raw), path)[1]
+
+
 # ---------------------------------------------------------------- what a value must be
 
 
@@ -166,6 +176,12 @@ def _web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _https_address(text: str) -> str:
+    if text and not (safe_link(text) and text.startswith("https://")):
+        raise ValueError(f"{text!r} is not an https address, which one-click unsubscribing needs (RFC 8058)")
+    return text
+
+
 def _one_line(text: str) -> str:
     return clean(text, MAX_NAME)
 
@@ -177,6 +193,7 @@ Weekday = Annotated[int, BeforeValidator(_weekday)]
 Phrase = Annotated[str, AfterValidator(_phrase)]
 PaperId = Annotated[str, AfterValidator(_paper)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+HttpsAddress = Annotated[str, AfterValidator(_https_address)]
 Line = Annotated[str, AfterValidator(_one_line)]
 ListId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 
@@ -198,7 +215,7 @@ class MailTable(_Table):
     transport: Literal["smtp", "maildir", "folder"] = "maildir"
     list_id: ListId | None = None
     unsubscribe_email: Address | None = None
-    unsubscribe_url: WebAddress = ""
+    unsubscribe_url: HttpsAddress = ""
     contact: Line = ""
 
     def sender(self) -> Sender:

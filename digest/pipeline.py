@@ -1,6 +1,7 @@
-"""The program on one page: sources are read, papers scored, an edition made, its message put into the outbox."""
+"""The program on one page: sources are read, papers scored, an edition made, its message composed."""
 
 from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from digest.errors import DigestError
 from digest.identity import collect
 from digest.library.mentions import load_mentions
 from digest.message import compose
-from digest.model import Candidate, Edition, Listing, Message, Outcome, Paper, Pick, Profile, Sender
+from digest.model import Candidate, Edition, Entry, Listing, Message, Outcome, Paper, Pick, Profile, Sender
 from digest.outcome import has_message
 from digest.rendering.renderer import Renderer
 from digest.scoring.scorer import Corpus, read_papers, score, taste_of
@@ -23,6 +24,8 @@ from digest.trend import with_trends
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from digest.store.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,11 @@ def harvest(source: Source, get: Callable[[str], bytes], *, today: date, at: dat
         listings=tuple(one for one in found if isinstance(one, Listing)),
         problems=tuple(one for one in found if isinstance(one, DigestError)),
     )
+
+
+MOST_LOOKED_UP = 50
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a paper was first seen that no list brought: never news."""
 
 
 # ---------------------------------------------------------------- the papers of a day
@@ -105,26 +113,23 @@ def date_of(profile: Profile, day: date, now: datetime) -> datetime:
     return min(due, now.astimezone(UTC)).astimezone(zone).replace(microsecond=0)
 
 
-def make_edition(
-    profile: Profile,
-    shelf: Shelf,
-    *,
-    had: Set[str],
-    liked: Iterable[Paper],
-    notes: Iterable[str] = (),
-    day: date,
-    now: datetime,
-) -> Edition:
-    """What this reader's edition of that day says: a pure function of all it is given.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A profile, and what is known of its reader."""
 
-    `had` are the ids of papers the reader has had, `liked` the papers the profile names, as far as known.
-    """
-    taste = taste_of(profile, liked, shelf.corpus.known)
-    scored = tuple(
-        Pick(candidate=candidate, score=score(shelf.corpus.readings[candidate.paper.id], taste))
-        for candidate in shelf.candidates
-        if candidate.paper.id not in had
-    )
+    profile: Profile
+    had: Set[str] = frozenset()
+    """Ids of papers the reader has had in earlier editions."""
+    liked: tuple[Paper, ...] = ()
+    """The papers the profile names, as far as they are known."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know of the own files."""
+
+
+def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:
+    """What a reader's edition of that day says: a pure function of all it is given."""
+    profile = reader.profile
+    scored = score_shelf(reader, shelf)
     chosen = select(scored, profile, shelf.likeness)
     return Edition(
         profile=profile,
@@ -134,7 +139,17 @@ def make_edition(
         considered=len(scored),
         sections=chosen.sections,
         misses=chosen.misses,
-        notes=(*shelf.notes, *notes),
+        notes=(*shelf.notes, *reader.notes),
+    )
+
+
+def score_shelf(reader: Reader, shelf: Shelf) -> tuple[Pick, ...]:
+    """Every paper on the shelf that this reader has not had, with its score."""
+    taste = taste_of(reader.profile, reader.liked, shelf.corpus.known)
+    return tuple(
+        Pick(candidate=candidate, score=score(shelf.corpus.readings[candidate.paper.id], taste))
+        for candidate in shelf.candidates
+        if candidate.paper.id not in reader.had
     )
 
 
@@ -171,6 +186,30 @@ def keep(connection: "Connection", harvested: Harvested, at: datetime) -> Harves
     return done
 
 
+def fetch_liked(
+    database: "Database",
+    profiles: Iterable[Profile],
+    sources: Iterable[Source],
+    get: Callable[[str], bytes],
+    at: datetime,
+) -> int:
+    """Ask the sources for liked papers that no list brought, MOST_LOOKED_UP a run; how many were found.
+
+    A source that cannot be asked ends the round: what is missing is said in the edition, and asked for again.
+    """
+    wanted = {identifier for profile in profiles for identifier in liked_ids(profile)[0]}
+    with database.read() as connection:
+        missing = sorted(wanted - papers.find_papers(connection, wanted).keys())[:MOST_LOOKED_UP]
+    found: list[Entry] = []
+    for source in sources:
+        with suppress(DigestError):
+            for identifier in missing:
+                found.extend(filter(None, [source.look_up(get, identifier, at=at)]))
+    with database.begin() as connection:
+        papers.record_listing(connection, Listing(layout="liked", entries=tuple(found)), LONG_AGO)
+    return len(found)
+
+
 def stored_shelf(connection: "Connection", *, window_days: int, now: datetime) -> Shelf:
     """The shelf of what is stored: papers first seen in the last `window_days` days before `now`."""
     since = now - timedelta(days=window_days)
@@ -181,10 +220,8 @@ def stored_shelf(connection: "Connection", *, window_days: int, now: datetime) -
     )
 
 
-def stored_edition(
-    connection: "Connection", profile: Profile, shelf: Shelf, *, day: date, now: datetime
-) -> Edition:
-    """A reader's edition of a day, with what the store knows of the papers they had and like.
+def stored_reader(connection: "Connection", profile: Profile, *, day: date) -> Reader:
+    """What the store knows of a reader, for the edition of a day.
 
     Papers had on that very day count as not had: so an edition can be made again, to look at it.
     """
@@ -193,11 +230,11 @@ def stored_edition(
     if missing := len(wanted) - len(liked):
         notes = (*notes, f"{missing} of {len(wanted)} liked papers are not stored yet and could not be used")
     had = deliveries.seen_by(connection, profile.name, before=day)
-    return make_edition(profile, shelf, had=had, liked=liked.values(), notes=notes, day=day, now=now)
+    return Reader(profile=profile, had=had, liked=tuple(liked.values()), notes=notes)
 
 
 def liked_ids(profile: Profile) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The papers a profile names, in itself and in its files; and a note for each file that cannot be read."""
+    """The papers a profile names, in itself and in its files; and a note for each unreadable file."""
     read = [load_mentions(path) for path in profile.liked_files]
     notes = tuple(f"liked papers: {problem}" for problem in read if isinstance(problem, DigestError))
     mentioned = (identifier for ids in read if isinstance(ids, tuple) for identifier in ids)

@@ -1,0 +1,120 @@
+"""`digest check`: everything that could go wrong in the morning, tried now."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC
+
+import click
+
+from digest.cli import setup
+from digest.cli.screen import complain, say
+from digest.cli.world import World
+from digest.config import Configuration
+from digest.errors import DigestError, ExitCode
+from digest.model import (
+    Candidate,
+    Edition,
+    Outcome,
+    Paper,
+    Pick,
+    Profile,
+    Reason,
+    ReasonKind,
+    Score,
+    Section,
+    SectionName,
+)
+
+
+@click.command()
+@click.option("--no-login", is_flag=True, help="Do not try the way out (no SMTP login).")
+@click.pass_context
+def check(ctx: click.Context, no_login: bool) -> None:
+    """Look for what is wrong, before the morning does.
+
+    Tries the configuration, every profile, the templates, the store, and the way out (for SMTP: connects,
+    encrypts, logs in, sends nothing). Exits with the code of the first thing that is wrong.
+    """
+    world: World = ctx.obj
+    loaded = setup.configuration(ctx)
+    readers = f"{len(loaded.profiles)} reader{'s' if len(loaded.profiles) != 1 else ''}"
+    say(f"ok: configuration {loaded.file}, {readers}")
+    tries: list[Callable[[Configuration, World], str]] = [_liked_files, _templates, _store, _sources]
+    failed = [_try(one, loaded, world) for one in (tries if no_login else [*tries, _way_out])]
+    codes = [code for code in failed if code]
+    if loaded.problems:
+        codes.insert(0, ExitCode.CONFIGURATION)
+    if codes:
+        sys.exit(codes[0])
+
+
+def _try(one: Callable[[Configuration, World], str], loaded: Configuration, world: World) -> ExitCode | None:
+    try:
+        say(f"ok: {one(loaded, world)}")
+    except DigestError as problem:
+        complain(problem)
+        return problem.exit_code
+    return None
+
+
+def _liked_files(loaded: Configuration, _world: World) -> str:
+    from digest.pipeline import liked_ids
+
+    read = [liked_ids(profile) for profile in loaded.profiles]
+    problems = [problem for _, notes in read for problem in notes]
+    if problems:
+        raise DigestError("; ".join(problems))
+    return f"{sum(len(ids) for ids, _ in read)} liked papers named"
+
+
+def _templates(loaded: Configuration, world: World) -> str:
+    """A mail of one invented paper, through the templates and into a message."""
+    from digest.message import compose
+
+    sender = setup.sender(loaded)
+    edition = sample_edition(world)
+    rendered = setup.renderer(loaded).render(edition, sender)
+    message = compose(rendered.subject, rendered.text, rendered.html, edition=edition, sender=sender)
+    return f"templates render, a message of one paper has {len(message.data):,} bytes"
+
+
+def _store(loaded: Configuration, _world: World) -> str:
+    path = setup.store_path(loaded)
+    if not path.exists():
+        return f"store {path} is not there yet; `digest fetch` makes it"
+    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+        damage = connection.exec_driver_sql("PRAGMA quick_check").scalar()
+    if damage != "ok":
+        raise DigestError(f"the store is damaged: {damage}", where=str(path), fix="Restore it from a backup")
+    return f"store {path} is whole"
+
+
+def _sources(loaded: Configuration, _world: World) -> str:
+    names = [source.name for source in setup.sources(loaded)]
+    return f"sources: {', '.join(names)} (`digest fetch` reads them)"
+
+
+def _way_out(loaded: Configuration, world: World) -> str:
+    transport = setup.transport(loaded, world)
+    try:
+        return f"way out: {transport.check()}"
+    finally:
+        transport.close()
+
+
+def sample_edition(world: World) -> Edition:
+    """One invented paper for an invented reader."""
+    now = world.now().astimezone(UTC)
+    paper = Paper(
+        id="2603.90000", title="A Paper That Is Not There", source="listing", abstract="It is invented."
+    )
+    reason = Reason(kind=ReasonKind.INTEREST, label="papers (title)", points=50, words=("Paper",))
+    pick = Pick(candidate=Candidate(paper=paper, first_seen=now), score=Score(value=50, reasons=(reason,)))
+    return Edition(
+        profile=Profile(name="check", email="check@example.org"),
+        day=now.date(),
+        at=now,
+        outcome=Outcome.READY,
+        considered=1,
+        sections=(Section(name=SectionName.PICKS, picks=(pick,)),),
+    )

@@ -1,0 +1,108 @@
+"""`digest explain`: the arithmetic of one paper's score for one reader, and what follows from it."""
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING
+
+import click
+
+from digest.cli import setup
+from digest.cli.preview import Wanted, shelf_and_reader
+from digest.cli.screen import say
+from digest.cli.world import World
+from digest.config import Configuration
+from digest.errors import InputError
+from digest.links import paper_id
+from digest.model import Edition, Paper, Pick, Profile
+from digest.text import readable, title_key
+
+if TYPE_CHECKING:
+    from digest.pipeline import Shelf
+
+
+@click.command()
+@click.argument("paper")
+@click.argument("profile", required=False)
+@click.option(
+    "--page", "pages", multiple=True, metavar="FILE", help="Use saved pages instead of the store; repeatable."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def explain(
+    ctx: click.Context, paper: str, profile: str | None, pages: tuple[str, ...], as_json: bool
+) -> None:
+    """Show the arithmetic of a paper's score: why, or why not.
+
+    PAPER is an arXiv id, a DOI, an address of either, or (the beginning of) a title.
+    """
+    world: World = ctx.obj
+    loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx)
+    reader = setup.chosen_profile(loaded, profile)
+    found, verdict = _explained(loaded, reader, paper, pages, world)
+    if as_json:
+        reasons = [{"label": one.label, "points": one.points} for one in found.score.reasons]
+        answer = {"profile": reader.name, "id": found.paper.id, "title": found.paper.title}
+        say(json.dumps(answer | {"score": found.score.value, "reasons": reasons, "verdict": verdict}))
+        return
+    say(readable(found.paper.title))
+    say(found.paper.id)
+    say()
+    for one in found.score.reasons:
+        say(f"  {one.points:+4d}  {one.label}" + (f"   [{', '.join(one.words)}]" if one.words else ""))
+    say(f"  {'=' + str(found.score.value):>4}  of 100, threshold {reader.threshold}")
+    say()
+    say(verdict)
+
+
+def _explained(
+    loaded: Configuration | None, profile: Profile, mention: str, pages: tuple[str, ...], world: World
+) -> tuple[Pick, str]:
+    from dataclasses import replace
+
+    from digest.pipeline import day_of, make_edition, score_shelf
+
+    now = world.now()
+    day = day_of(profile, now)
+    wanted = Wanted(profile=profile.name, day=None, pages=pages, saved_on=None)
+    shelf, reader = shelf_and_reader(loaded, wanted, profile, world, day=day, now=now)
+    paper = _find(shelf, mention)
+    had_on = None if pages or not loaded else _had_on(loaded, profile, paper)
+    scored = {pick.paper.id: pick for pick in score_shelf(replace(reader, had=frozenset()), shelf)}
+    edition = make_edition(reader, shelf, day=day, now=now)
+    return scored[paper.id], _verdict(scored[paper.id], edition, had_on if had_on != day else None)
+
+
+def _find(shelf: "Shelf", mention: str) -> Paper:
+    papers = [candidate.paper for candidate in shelf.candidates]
+    identifier, key = paper_id(mention), title_key(mention)
+    by_id = [one for one in papers if one.id in (mention, identifier)]
+    by_title = [one for one in papers if key and title_key(one.title).startswith(key)]
+    if found := by_id or by_title:
+        return found[0]
+    raise InputError(
+        f"no paper {mention!r} among the {len(papers)} papers an edition could choose from",
+        fix="Give its arXiv id or the beginning of its title; `digest fetch` stores new ones",
+    )
+
+
+def _had_on(loaded: Configuration, profile: Profile, paper: Paper) -> date | None:
+    from digest.store.deliveries import seen_on
+
+    if not setup.store_path(loaded).exists():
+        return None
+    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+        return seen_on(connection, profile.name).get(paper.id)
+
+
+def _verdict(pick: Pick, edition: Edition, had_on: date | None) -> str:
+    """What follows from the score, in a sentence."""
+    name, value, threshold = edition.profile.name, pick.score.value, edition.profile.threshold
+    if had_on:
+        return f"{name} had it on {had_on}; a paper is shown once."
+    for section in edition.sections:
+        if pick.paper.id in (shown.paper.id for shown in section.picks):
+            followed = " (followed: shown whatever its score)" if pick.score.followed else ""
+            return f"Today's edition for {name} shows it under {section.name.value}{followed}."
+    if value >= threshold:
+        return f"It reaches {name}'s threshold of {threshold}, but better papers fill today's edition."
+    return f"It stays {threshold - value} points below {name}'s threshold of {threshold}: not shown."

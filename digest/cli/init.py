@@ -1,0 +1,203 @@
+"""`digest init`: the two files a newcomer needs, commented, with the answers already in them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from digest.cli.screen import say
+from digest.cli.world import World
+from digest.config import CONFIG_NAME, check_profile, check_settings
+from digest.errors import ConfigurationError, DigestError, InputError
+from digest.resources import shipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the files are filled with; empty values leave the example's own."""
+
+    email: str = ""
+    profile: str = ""
+    name: str = ""
+    timezone: str = ""
+    send_at: str = ""
+    interests: Mapping[str, float] = field(default_factory=dict)
+    liked: tuple[str, ...] = ()
+    from_address: str = ""
+    pages: tuple[str, ...] = ()
+    maildir: str = ""
+    smtp_host: str = ""
+    smtp_port: int | None = None
+    smtp_security: str = ""
+    smtp_username: str = ""
+
+
+@click.command()
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path), metavar="[DIR]")
+@click.option("--email", default="", help="Where the editions go. The only thing that must be known.")
+@click.option("--profile", default="", help="The reader's name in commands; else taken from the address.")
+@click.option("--name", default="", help="The reader's name as it should stand in the mail.")
+@click.option("--timezone", default="", help="IANA name, such as Europe/Berlin; else this machine's.")
+@click.option("--send-at", default="", metavar="HH:MM", help="Local time of the edition.")
+@click.option(
+    "--interest", "interests", multiple=True, metavar='"PHRASE=WEIGHT"', help="Weight 1 to 10; repeatable."
+)
+@click.option(
+    "--liked", multiple=True, metavar="ID", help="A paper the reader likes: arXiv id or DOI; repeatable."
+)
+@click.option(
+    "--from", "from_address", default="", metavar="ADDRESS", help="The sender; else the reader's own."
+)
+@click.option(
+    "--page", "pages", multiple=True, metavar="FILE", help="Read saved pages, not the net; repeatable."
+)
+@click.option(
+    "--maildir", default="", metavar="DIR", help="Deliver into this Maildir (the default: ./maildir)."
+)
+@click.option("--smtp-host", default="", metavar="HOST", help="Deliver over SMTP.")
+@click.option("--smtp-port", type=int, help="465 by default; 587 for STARTTLS, 25 for none.")
+@click.option(
+    "--smtp-security", type=click.Choice(["implicit", "starttls", "none"]), help="How it is encrypted."
+)
+@click.option(
+    "--smtp-username", default="", metavar="NAME", help="The password comes from DIGEST_SMTP_PASSWORD."
+)
+@click.pass_obj
+def init(world: World, /, folder: Path, interests: tuple[str, ...], **flags: Any) -> None:
+    """Write a configuration and a reader's profile, commented, into DIR.
+
+    Asks for what the flags leave open; without a terminal it never asks. Files that exist are not touched.
+    """
+    answers = Answers(interests=dict(parse_interest(text) for text in interests), **flags)
+    if world.is_interactive:
+        answers = _ask(answers)
+    if not answers.email:
+        raise InputError("an address is needed", fix="Add --email you@example.org")
+    answers = completed(answers)
+    files = {
+        folder / CONFIG_NAME: _config_text(answers),
+        folder / "profiles" / f"{answers.profile}.toml": _profile_text(answers),
+    }
+    _write(files)
+    _say_next(folder)
+
+
+def parse_interest(text: str) -> tuple[str, float]:
+    """`phrase=8` as phrase and weight; a phrase alone has weight 5. Raises InputError for another weight."""
+    phrase, _, weight = text.rpartition("=") if "=" in text else (text, "", "5")
+    try:
+        return phrase.strip(), float(weight)
+    except ValueError:
+        raise InputError(
+            f"{weight!r} is no weight", where=f"--interest {text!r}", fix='Write "phrase=8", with 1 to 10'
+        ) from None
+
+
+def _ask(answers: Answers) -> Answers:
+    """Questions for what is open, with defaults that Enter takes."""
+    email = answers.email or click.prompt("Your e-mail address")
+    timezone = answers.timezone or click.prompt("Your time zone", default=_machine_zone())
+    send_at = answers.send_at or click.prompt("When should the mail come", default="07:30")
+    interests = dict(answers.interests)
+    if not interests:
+        say('What are you interested in? One phrase a line, "phrase=weight" if it matters more (1 to 10).')
+        while text := click.prompt("Interest (empty to end)", default="", show_default=False):
+            phrase, weight = parse_interest(text)
+            interests[phrase] = weight
+    return replace(answers, email=email, timezone=timezone, send_at=send_at, interests=interests)
+
+
+def completed(answers: Answers) -> Answers:
+    """The answers with what follows from them."""
+    local = re.sub(r"[^a-z0-9._-]+", "-", answers.email.partition("@")[0].lower()).strip("-.")
+    return replace(
+        answers,
+        profile=answers.profile or local or "reader",
+        timezone=answers.timezone or _machine_zone(),
+        from_address=answers.from_address or answers.email,
+    )
+
+
+def _machine_zone() -> str:
+    from tzlocal import get_localzone_name
+
+    return str(get_localzone_name() or "UTC")
+
+
+# ---------------------------------------------------------------- the files
+
+
+def _config_text(answers: Answers) -> str:
+    """`config.example.toml` with the answers in it, its comments kept."""
+    import tomlkit
+
+    document: Any = tomlkit.parse(shipped("config.example.toml").read_text(encoding="utf-8"))
+    document["mail"]["from_address"] = answers.from_address
+    if answers.maildir:
+        document["maildir"]["path"] = answers.maildir
+    if answers.smtp_host:
+        document["mail"]["transport"] = "smtp"
+        document["smtp"] = {"host": answers.smtp_host, **_smtp(answers)}
+    if answers.pages:
+        source = document["sources"][0]
+        for key in ("base_url", "trending", "days_back"):
+            del source[key]
+        source["kind"] = "listing"
+        source["pages"] = list(answers.pages)
+    return str(tomlkit.dumps(document))
+
+
+def _smtp(answers: Answers) -> dict[str, Any]:
+    ports = {"implicit": 465, "starttls": 587, "none": 25}
+    by_port = {port: name for name, port in ports.items()}
+    security = answers.smtp_security or by_port.get(answers.smtp_port or 465, "starttls")
+    table = {"port": answers.smtp_port or ports[security], "security": security}
+    return table | ({"username": answers.smtp_username} if answers.smtp_username else {})
+
+
+def _profile_text(answers: Answers) -> str:
+    """`profile.example.toml` with the answers in it, its comments kept."""
+    import tomlkit
+
+    document: Any = tomlkit.parse(shipped("profile.example.toml").read_text(encoding="utf-8"))
+    document["email"] = answers.email
+    document["timezone"] = answers.timezone
+    if answers.name:
+        document["name"] = answers.name
+    if answers.send_at:
+        document["send_at"] = answers.send_at
+    for phrase, weight in answers.interests.items():
+        document["interests"][phrase] = int(weight) if weight.is_integer() else weight
+    if answers.liked:
+        document["liked"]["papers"] = list(answers.liked)
+    return str(tomlkit.dumps(document))
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    """Write both files or none: only if both are sound and neither exists."""
+    import tomllib
+
+    problems: list[DigestError] = []
+    for path, text in files.items():
+        sound = check_settings if path.name == CONFIG_NAME else check_profile
+        problems.extend(sound(tomllib.loads(text), path))
+        if path.exists():
+            problems.append(InputError("is there already", where=str(path), fix="Move it away, or edit it"))
+    if problems:
+        raise ConfigurationError(tuple(problems))
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        say(f"wrote {path}")
+
+
+def _say_next(folder: Path) -> None:
+    there = "" if folder == Path() else f" --config {folder / CONFIG_NAME}"
+    say()
+    say(f"digest{there} fetch      gets the papers")
+    say(f"digest{there} preview    shows today's edition, changing nothing")
+    say(f"digest{there} check      looks for what is wrong, before the morning does")
+    say(f"digest{there} send       sends it; let cron run this every morning")

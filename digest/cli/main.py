@@ -1,0 +1,91 @@
+"""The `digest` command: a group whose commands are imported when they are used."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from digest import __version__
+from digest.cli.world import World
+from digest.errors import DigestError
+
+# name: (where it is, its line in `digest --help`). The lines stand here too so that `digest --help` need not
+# import nine modules; a test compares them.
+COMMANDS = {
+    "init": ("digest.cli.init:init", "Write a configuration and a reader's profile, commented."),
+    "read": ("digest.cli.read:read", "Print the papers found on saved pages."),
+    "fetch": ("digest.cli.fetch:fetch", "Read every source and store its papers."),
+    "preview": ("digest.cli.preview:preview", "Show the edition a reader would get, changing nothing."),
+    "send": ("digest.cli.send:send", "Make today's editions and send them, once."),
+    "status": ("digest.cli.status:status", "Say how each reader's days ended, and how the sources are."),
+    "explain": ("digest.cli.explain:explain", "Show the arithmetic of a paper's score: why, or why not."),
+    "check": ("digest.cli.check:check", "Look for what is wrong, before the morning does."),
+}
+
+EPILOG = """\b
+First steps, in an empty folder:
+  digest init            answer a few questions
+  digest fetch           get the papers
+  digest preview         look at today's edition
+  digest send            send it (cron runs this every morning)
+
+\b
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 configuration ·
+4 a page or source could not be read · 5 store · 6 delivery
+"""
+
+
+class CommandGroup(click.Group):
+    """Imports a command when it is called for; ends with a sentence, not a traceback, where one can act."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `digest --help`, without importing what it lists."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; what a person can act on is said in a line each on standard error."""
+        try:
+            return super().invoke(ctx)
+        except DigestError as problem:
+            from digest.cli.screen import complain
+
+            complain(problem)
+            ctx.exit(problem.exit_code)
+
+
+@click.group(cls=CommandGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="digest")
+@click.option(
+    "--config",
+    "config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The configuration; else $DIGEST_CONFIG, else config.toml in this folder.",
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None) -> None:
+    """Mail every reader the research papers they would have picked themselves, with reasons.
+
+    Papers come from Hugging Face's daily list or from saved pages; each reader has one TOML file of
+    interests; each edition goes out once, over SMTP, into a Maildir, or into a folder.
+    """
+    ctx.obj = ctx.obj or World()
+    ctx.meta["digest.config"] = config
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="digest")

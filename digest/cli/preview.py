@@ -1,0 +1,214 @@
+"""`digest preview`: the real pipeline without its last step."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from digest.cli import setup
+from digest.cli.screen import note, say
+from digest.cli.world import World
+from digest.config import Configuration
+from digest.errors import DigestError, InputError
+from digest.model import Edition, Profile
+
+if TYPE_CHECKING:
+    from digest.pipeline import Reader, Shelf
+    from digest.rendering.renderer import Rendered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Whose edition of which day, made of what."""
+
+    profile: str | None
+    day: date | None
+    pages: tuple[str, ...]
+    saved_on: date | None
+
+
+@click.command()
+@click.argument("profile", required=False)
+@click.option("--text", "as_text", is_flag=True, help="Print the text part.")
+@click.option("--json", "as_json", is_flag=True, help="Print the edition as JSON.")
+@click.option("--html", "html", type=click.Path(path_type=Path), metavar="FILE", help="Write the HTML part.")
+@click.option(
+    "--eml", "eml", type=click.Path(path_type=Path), metavar="FILE", help="Write the whole message."
+)
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="The edition of another day, from what is stored."
+)
+@click.option(
+    "--page", "pages", multiple=True, metavar="FILE", help="Use saved pages instead of the store; repeatable."
+)
+@click.option(
+    "--saved-on", type=click.DateTime(["%Y-%m-%d"]), help="When the pages were saved (see `digest read`)."
+)
+@click.pass_context
+def preview(
+    ctx: click.Context,
+    profile: str | None,
+    as_text: bool,
+    as_json: bool,
+    html: Path | None,
+    eml: Path | None,
+    day: datetime | None,
+    pages: tuple[str, ...],
+    saved_on: datetime | None,
+) -> None:
+    """Show the edition a reader would get, changing nothing.
+
+    PROFILE is a reader's name, or a profile file; it may be left out where there is only one. Opens the mail
+    in the browser on a desktop, and prints its text elsewhere. Nothing is marked as had, nothing is queued;
+    the store is opened for reading only. Where there is no store yet, the sources are read into memory.
+    """
+    wanted = Wanted(
+        profile=profile,
+        day=day.date() if day else None,
+        pages=pages,
+        saved_on=saved_on.date() if saved_on else None,
+    )
+    loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx)
+    edition = edition_for(loaded, wanted, ctx.obj)
+    if as_json:
+        say(json.dumps(as_dict(edition), ensure_ascii=False, indent=2))
+    if as_json and not (html or eml or as_text):
+        return
+    rendered = setup.renderer(loaded).render(edition, setup.sender(loaded))
+    _tell_if_unsent(edition)
+    _write(rendered, edition, loaded, html=html, eml=eml)
+    if as_text or not (as_json or html or eml):
+        _show(rendered, edition, ctx.obj, text_only=as_text)
+
+
+def edition_for(loaded: Configuration | None, wanted: Wanted, world: World) -> Edition:
+    """The edition that would be made."""
+    from digest.pipeline import day_of, make_edition
+
+    profile = setup.chosen_profile(loaded, wanted.profile)
+    day = wanted.day or day_of(profile, world.now())
+    now = min(world.now(), _end_of(day, profile))
+    shelf, reader = shelf_and_reader(loaded, wanted, profile, world, day=day, now=now)
+    return make_edition(reader, shelf, day=day, now=now)
+
+
+def shelf_and_reader(
+    loaded: Configuration | None, wanted: Wanted, profile: Profile, world: World, *, day: date, now: datetime
+) -> "tuple[Shelf, Reader]":
+    """The papers to choose from and what is known of the reader: from pages, from the store, or fresh."""
+    from digest.pipeline import Reader, shelf_of_listings, stored_reader, stored_shelf
+
+    if wanted.pages:
+        shelf = _shelf_of_pages(wanted, world)
+    elif loaded and setup.store_path(loaded).exists():
+        with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+            shelf = stored_shelf(connection, window_days=loaded.settings.window_days, now=now)
+            return shelf, stored_reader(connection, profile, day=day)
+    elif loaded:
+        from digest.cli.fetch import harvest_all
+
+        note("Nothing is stored yet: reading the sources, keeping nothing (`digest fetch` keeps).")
+        shelf = shelf_of_listings(harvest_all(loaded, world), now)
+    liked = tuple(one.paper for one in shelf.candidates if one.paper.id in profile.liked)
+    return shelf, Reader(profile=profile, liked=liked)
+
+
+def _shelf_of_pages(wanted: Wanted, world: World) -> "Shelf":
+    from digest.cli.read import read_pages, report
+    from digest.pipeline import Harvested, shelf_of_listings
+
+    results = list(read_pages(wanted.pages, world, wanted.saved_on))
+    report(results)
+    problems = tuple(result for _, result in results if isinstance(result, DigestError))
+    if len(problems) == len(results):
+        raise InputError("none of the pages could be read")
+    harvested = Harvested(
+        source="listing",
+        listings=tuple(result for _, result in results if not isinstance(result, DigestError)),
+        problems=problems,
+    )
+    return shelf_of_listings([harvested], world.now())
+
+
+def _end_of(day: date, profile: Profile) -> datetime:
+    midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(profile.timezone))
+    return midnight.astimezone(UTC) - timedelta(seconds=1)
+
+
+# ---------------------------------------------------------------- showing it
+
+
+def as_dict(edition: Edition) -> dict[str, Any]:
+    """The edition as JSON; the points of each pick's reasons add up to its score."""
+    return {
+        "profile": edition.profile.name,
+        "day": edition.day.isoformat(),
+        "outcome": edition.outcome.value,
+        "considered": edition.considered,
+        "sections": [
+            {
+                "name": section.name.value,
+                "picks": [
+                    {
+                        "id": pick.paper.id,
+                        "title": pick.paper.title,
+                        "score": pick.score.value,
+                        "reasons": [{"label": r.label, "points": r.points} for r in pick.score.reasons],
+                    }
+                    for pick in section.picks
+                ],
+            }
+            for section in edition.sections
+        ],
+        "notes": list(edition.notes),
+    }
+
+
+def _tell_if_unsent(edition: Edition) -> None:
+    from digest.outcome import has_message, reason_of
+
+    if not has_message(edition):
+        quiet = edition.profile.on_quiet_day.value
+        note(f'{reason_of(edition).capitalize()}: nothing would be sent, as on_quiet_day = "{quiet}".')
+
+
+def _write(
+    rendered: "Rendered",
+    edition: Edition,
+    loaded: Configuration | None,
+    *,
+    html: Path | None,
+    eml: Path | None,
+) -> None:
+    from digest.message import compose
+
+    if html:
+        _save(html, rendered.html.encode())
+    if eml:
+        message = compose(
+            rendered.subject, rendered.text, rendered.html, edition=edition, sender=setup.sender(loaded)
+        )
+        _save(eml, message.data)
+
+
+def _save(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as problem:
+        raise InputError(f"cannot be written ({problem.strerror})", where=str(path)) from problem
+    note(f"wrote {path}")
+
+
+def _show(rendered: "Rendered", edition: Edition, world: World, *, text_only: bool) -> None:
+    if text_only or not world.has_desktop:
+        say(rendered.text)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="digest-preview-"))
+    page = folder / f"{edition.profile.name}-{edition.day}.html"
+    _save(page, rendered.html.encode())
+    world.open_page(page.as_uri())

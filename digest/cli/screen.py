@@ -1,0 +1,62 @@
+"""How commands show things: rich on a terminal, plain lines in a pipe."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from digest.errors import ConfigurationError, DigestError
+
+
+def say(line: str = "") -> None:
+    """A line of the answer, on standard output."""
+    click.echo(line)
+
+
+def note(line: str) -> None:
+    """A line beside the answer, on standard error: progress, hints, warnings."""
+    click.echo(line, err=True)
+
+
+def warn(line: str) -> None:
+    """Something that is not as it should be, but stops nothing."""
+    click.echo(f"{click.style('warning:', fg='yellow')} {line}", err=True)
+
+
+def complain(problem: DigestError) -> None:
+    """What is wrong, where, and what to do; every problem of a configuration on a line of its own."""
+    for one in problem.problems if isinstance(problem, ConfigurationError) else (problem,):
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {one}", err=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
+    """A table on a terminal; tab-separated lines without a head in a pipe."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            say("\t".join(row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A spinner on a terminal while something takes its time; a line on standard error elsewhere."""
+    if not sys.stderr.isatty():
+        note(what)
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield

@@ -1,0 +1,92 @@
+"""`digest status`: how each reader's days ended, and how the sources are."""
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from digest.cli import setup
+from digest.cli.screen import say, table
+from digest.cli.world import World
+from digest.text import shorten
+
+if TYPE_CHECKING:
+    from digest.store.deliveries import Day
+    from digest.store.papers import Harvest
+
+
+@click.command()
+@click.argument("profile", required=False)
+@click.option(
+    "--last", "last", type=click.IntRange(1, 366), default=7, show_default=True, help="How many days."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.pass_context
+def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) -> None:
+    """Say how each reader's days ended, and how the sources are.
+
+    Of all readers, or of PROFILE. Outcomes: sent; ready (queued, or being sent); quiet (nothing reached the
+    threshold); no_list (no source had a new paper); source_down; failed (refused for good); unknown (the
+    connection was lost while it went out); expired (could not be sent in time).
+    """
+    world: World = ctx.obj
+    loaded = setup.configuration(ctx)
+    names = [setup.chosen_profile(loaded, profile).name] if profile else [one.name for one in loaded.profiles]
+    if not setup.store_path(loaded).exists():
+        say("Nothing has happened yet: there is no store. `digest fetch` makes it.")
+        return
+    from digest.store.deliveries import days
+    from digest.store.papers import last_harvests
+
+    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+        found = days(connection, names, since=world.now().date() - timedelta(days=last))
+        harvests = last_harvests(connection)
+    if as_json:
+        say(
+            json.dumps({"days": [_day(one) for one in found], "sources": [_harvest(one) for one in harvests]})
+        )
+        return
+    _print(found, harvests, last)
+
+
+def _print(found: "tuple[Day, ...]", harvests: "tuple[Harvest, ...]", last: int) -> None:
+    if not found:
+        say(f"No edition in the last {last} days. `digest send` makes today's.")
+    else:
+        rows = [
+            (one.day.isoformat(), one.profile, one.outcome.value, f"{one.picks}/{one.considered}", _told(one))
+            for one in found
+        ]
+        table(("day", "reader", "outcome", "shown/scored", "what"), rows, title="Editions")
+    rows = [
+        (one.source, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), str(one.fresh), one.problem or "ok")
+        for one in harvests
+    ]
+    table(("source", "last read", "papers", "new", "state"), rows, title="Sources")
+
+
+def _told(one: "Day") -> str:
+    return shorten(one.subject if one.subject and one.outcome.value == "sent" else one.reason, 100)
+
+
+def _day(one: "Day") -> dict[str, Any]:
+    return {
+        "profile": one.profile,
+        "day": one.day.isoformat(),
+        "outcome": one.outcome.value,
+        "shown": one.picks,
+        "considered": one.considered,
+        "reason": one.reason,
+        "subject": one.subject,
+    }
+
+
+def _harvest(one: "Harvest") -> dict[str, Any]:
+    return {
+        "source": one.source,
+        "at": one.at.isoformat(),
+        "papers": one.papers,
+        "fresh": one.fresh,
+        "problem": one.problem,
+    }

@@ -1,0 +1,38 @@
+"""What the commands touch of the outside: the clock, the environment, the folder, the screen, the browser."""
+
+import os
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The real one by default; tests bring their own."""
+
+    now: Callable[[], datetime] = _now
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    folder: Path = field(default_factory=Path.cwd)
+    sleep: Callable[[float], None] = time.sleep
+    open_page: Callable[[str], object] = webbrowser.open
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether a person sits there to be asked."""
+        return sys.stdin.isatty() and sys.stdout.isatty()
+
+    @property
+    def has_desktop(self) -> bool:
+        """Whether a browser window could be shown to that person."""
+        shown = sys.platform in ("darwin", "win32") or any(
+            self.environment.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+        )
+        return self.is_interactive and shown

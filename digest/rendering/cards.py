@@ -1,0 +1,174 @@
+"""A pick as an edition shows it: its words, its score explained, its links."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from digest.links import links_of, safe_link
+from digest.model import Candidate, Paper, Pick, Reason
+from digest.rendering.excerpt import Piece, make_excerpt
+from digest.rendering.phrases import counted, date_seen_from, shown, shown_title, signed
+
+
+class Detail(StrEnum):
+    """How much of a paper is shown."""
+
+    FULL = "full"
+    SHORT = "short"
+    LINE = "line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A labelled address; `note` is its footnote's number in the text part."""
+
+    label: str
+    url: str
+    note: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Points:
+    """A reason in words: `+31` or `−8`, and for what."""
+
+    points: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A paper as an edition shows it. Empty means there is nothing to show."""
+
+    number: int
+    """1 for the first pick; 0 outside the picks."""
+    detail: Detail
+    title: str
+    link: str
+    authors: tuple[str, ...]
+    others: str
+    """`and 7 others`."""
+    details: tuple[str, ...]
+    """Organisation and date."""
+    excerpt: tuple[Piece, ...]
+    score: int
+    reasons: tuple[Points, ...]
+    votes: str
+    links: tuple[Link, ...]
+
+    @property
+    def extract(self) -> str:
+        """The excerpt in one string."""
+        return "".join(piece.text for piece in self.excerpt)
+
+
+def make_card(pick: Pick, detail: Detail, number: int, today: date, notes: Iterator[int]) -> Card:
+    """The pick in the given detail; its links take their footnote numbers from `notes`."""
+    paper, score = pick.paper, pick.score
+    urls = _urls(paper)
+    if detail is Detail.LINE:
+        urls = urls[:1]
+    return Card(
+        number=number,
+        detail=detail,
+        title=shown_title(paper.title),
+        link=urls[0][1] if urls else "",
+        authors=tuple(shown(author) for author in _first_authors(paper)),
+        others=_others(paper),
+        details=tuple(_details(paper, today)),
+        excerpt=make_excerpt(paper.abstract or "", _carriers(score.reasons)) if detail is Detail.FULL else (),
+        score=min(max(score.value, 0), 100),
+        reasons=tuple(_points(score.reasons)),
+        votes=_votes(pick.candidate),
+        links=tuple(Link(label=label, url=url, note=next(notes)) for label, url in urls),
+    )
+
+
+def shrink_card(card: Card, detail: Detail) -> Card:
+    """The card in less detail; one that has no more than that stays as it is."""
+    if _ORDER.index(detail) <= _ORDER.index(card.detail):
+        return card
+    return replace(card, detail=detail, excerpt=())
+
+
+_ORDER = tuple(Detail)
+
+
+LINK_LABELS = {"pdf": "PDF", "html": "HTML", "huggingface": "Hugging Face"}
+
+
+def _urls(paper: Paper) -> list[tuple[str, str]]:
+    """Labels and safe addresses, the paper's own page first, none twice."""
+    known = links_of(paper.id)
+    labelled = {
+        "Abstract": safe_link(paper.url) or known.get("abstract"),
+        **{label: known.get(key) for key, label in LINK_LABELS.items()},
+        "Code": paper.code_url,
+        "Project": paper.project_url,
+    }
+    first_label: dict[str, str] = {}
+    for label, url in labelled.items():
+        if safe := safe_link(url):
+            first_label.setdefault(safe, label)
+    return [(label, url) for url, label in first_label.items()]
+
+
+MAX_AUTHORS = 4
+
+
+def _first_authors(paper: Paper) -> tuple[str, ...]:
+    """All of up to four, or the first three: "and 1 other" would be no shorter than the name."""
+    authors = paper.authors or ()
+    return authors if _n_authors(paper) <= MAX_AUTHORS else authors[: MAX_AUTHORS - 1]
+
+
+def _others(paper: Paper) -> str:
+    total, named = _n_authors(paper), len(_first_authors(paper))
+    if total == named:
+        return ""
+    return f"and {counted(total - named, 'other')}" if named else counted(total, "author")
+
+
+def _n_authors(paper: Paper) -> int:
+    return max(paper.n_authors or 0, len(paper.authors or ()))
+
+
+def _details(paper: Paper, today: date) -> Iterator[str]:
+    if paper.organization:
+        yield shown(paper.organization)
+    if paper.published:
+        yield date_seen_from(today, paper.published)
+
+
+MAX_WORDS = 60
+
+
+def _carriers(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """The paper's words that earned points; those that cost some are not what the reader looks for."""
+    return tuple(dict.fromkeys(w for r in reasons if r.points > 0 for w in r.words))[:MAX_WORDS]
+
+
+MAX_REASONS = 6
+
+
+def _points(reasons: Sequence[Reason]) -> Iterator[Points]:
+    """The reasons, largest first; beyond six the smaller ones in one sum, so that all add up to the score."""
+    ranked = sorted((r for r in reasons if r.points), key=lambda r: (-abs(r.points), r.label))
+    n_named = len(ranked) if len(ranked) <= MAX_REASONS else MAX_REASONS - 1
+    for reason in ranked[:n_named]:
+        yield Points(points=signed(reason.points), label=shown(reason.label))
+    if rest := ranked[n_named:]:
+        yield Points(points=signed(sum(r.points for r in rest)), label=f"{len(rest)} smaller reasons")
+
+
+def _votes(candidate: Candidate) -> str:
+    """Votes with their meaning where it is known, else with comments; the code's stars named apart."""
+    seen, trend = candidate.observation, candidate.trend
+    if trend:
+        parts = [f"{counted(trend.upvotes, 'vote')}, top {trend.percent} % of its list day"]
+    else:
+        known = ((seen.upvotes, "vote"), (seen.comments, "comment")) if seen else ()
+        parts = [counted(number, noun) for number, noun in known if number]
+    if seen and seen.stars:
+        parts.append(f"{counted(seen.stars, 'star')} for the code")
+    return " · ".join(parts)

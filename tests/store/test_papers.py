@@ -1,0 +1,128 @@
+"""Papers in the store: one row each, whatever named them."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from sqlalchemy import func, select
+
+from digest.identity import title_identity
+from digest.model import Entry, Listing
+from digest.store.database import Database
+from digest.store.papers import (
+    Harvest,
+    find_by_title,
+    find_papers,
+    last_harvests,
+    recent_candidates,
+    record_harvest,
+    record_listing,
+)
+from digest.store.tables import observation
+from tests.makers import NOW, entry, paper
+
+LONG_AGO = NOW - timedelta(days=30)
+
+
+def store(database: Database, *entries: Entry) -> int:
+    with database.begin() as connection:
+        return record_listing(connection, Listing(layout="test", entries=entries), NOW)
+
+
+def test_a_paper_comes_back_as_it_was(database: Database) -> None:
+    full = paper(
+        authors=("Ada B", "李 雷"),
+        n_authors=2,
+        organization="Lab",
+        published=date(2026, 3, 9),
+        url="https://arxiv.org/abs/2603.00001",
+        code_url="https://example.org/code",
+        project_url="https://example.org",
+        keywords=("waiting",),
+    )
+    store(database, Entry(paper=full, observation=entry().observation))
+
+    with database.read() as connection:
+        assert find_papers(connection, [full.id, "other"]) == {full.id: full}
+
+
+def test_only_new_papers_count_as_fresh(database: Database) -> None:
+    assert store(database, entry("2603.00001"), entry("2603.00002", "Other")) == 2
+    assert store(database, entry("2603.00001"), entry("2603.00003", "Third")) == 1
+
+
+def test_a_paper_known_by_title_takes_its_id_when_it_comes_and_everything_follows(database: Database) -> None:
+    by_title = entry(title_identity("Learning to Wait"), comments=3)
+    store(database, by_title)
+
+    assert store(database, entry("2603.00001", "Learning to  Wait", upvotes=9, source="huggingface")) == 0
+
+    with database.read() as connection:
+        (only,) = recent_candidates(connection, LONG_AGO, NOW)
+        assert only.paper.id == "2603.00001"
+        assert only.observation is not None
+        assert (only.observation.comments, only.observation.upvotes) == (3, 9)
+        assert find_papers(connection, [by_title.paper.id]) == {}
+
+
+def test_two_entries_of_one_page_may_be_one_paper(database: Database) -> None:
+    assert store(database, entry("2603.00001"), entry(title_identity("Learning to Wait"))) == 1
+
+
+def test_two_ids_of_one_title_stay_two(database: Database) -> None:
+    assert store(database, entry("2603.00001"), entry("2603.00002")) == 2
+
+
+def test_an_unchanged_observation_is_not_stored_again(database: Database) -> None:
+    first = entry(upvotes=5)
+    later = replace(first, observation=replace(first.observation, at=NOW + timedelta(hours=1)))
+    grown = replace(later, observation=replace(later.observation, at=NOW + timedelta(hours=2), upvotes=8))
+
+    store(database, first)
+    store(database, later)
+    store(database, grown)
+
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(observation)).scalar() == 2
+        (only,) = recent_candidates(connection, LONG_AGO, NOW + timedelta(days=1))
+        assert only.observation is not None
+        assert only.observation.upvotes == 8
+
+
+def test_candidates_are_those_first_seen_in_the_window(database: Database) -> None:
+    store(database, entry())
+
+    with database.read() as connection:
+        assert recent_candidates(connection, NOW, NOW + timedelta(days=1)) == ()
+        assert recent_candidates(connection, LONG_AGO, NOW - timedelta(seconds=1)) == ()
+        assert len(recent_candidates(connection, NOW - timedelta(seconds=1), NOW)) == 1
+
+
+def test_a_thousand_papers_and_more_are_found_in_one_go(database: Database) -> None:
+    many = [entry(f"2603.{n:05}", f"Paper number {n}") for n in range(1_200)]
+
+    assert store(database, *many) == 1_200
+    assert store(database, *many) == 0
+
+
+def test_a_paper_is_found_by_its_title_or_its_beginning(database: Database) -> None:
+    store(database, entry("2603.00001", "Learning to Wait"), entry("2603.00002", "Learning to Wait Longer"))
+
+    with database.read() as connection:
+        assert [found.id for found in find_by_title(connection, "learning to wait")] == ["2603.00001"]
+        assert [found.id for found in find_by_title(connection, "Learning to W")] == [
+            "2603.00001",
+            "2603.00002",
+        ]
+        assert [found.id for found in find_by_title(connection, "longer")] == ["2603.00002"]
+        assert find_by_title(connection, "%") == ()
+
+
+def test_the_last_harvest_of_each_source_is_what_counts(database: Database) -> None:
+    old = Harvest(source="a", at=LONG_AGO, problem="down")
+    new = Harvest(source="a", at=NOW, papers=3, fresh=1)
+    other = Harvest(source="b", at=LONG_AGO, papers=2)
+
+    with database.begin() as connection:
+        for done in (new, old, other):
+            record_harvest(connection, done)
+        assert last_harvests(connection) == (new, other)

@@ -1,0 +1,235 @@
+"""The HTTP client against a real server on this machine."""
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from digest.errors import FetchError
+from digest.fetch import Client, Limits
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server:
+    """Answers each path with what a test put there; remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append((self.path, dict(self.headers)))
+                waiting = outer.answers[self.path]
+                (waiting.pop(0) if len(waiting) > 1 else waiting[0])(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Stay quiet."""
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+
+def answer(body: bytes = b"ok", status: int = 200, **headers: str) -> Answer:
+    def write(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return write
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.close()
+
+
+class Clock:
+    """Time that passes when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def client(clock: Clock) -> Iterator[Client]:
+    made = Client(
+        limits=Limits(max_bytes=100_000, timeout_s=5, spacing_s=3),
+        contact="mailto:ops@example.org",
+        trusted_hosts=frozenset({"127.0.0.1"}),
+        sleep=clock.sleep,
+        monotonic=clock.now,
+    )
+    yield made
+    made.close()
+
+
+def test_a_page_is_fetched_by_somebody_with_a_name(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"papers")]
+
+    assert client.get(f"{server.url}/") == b"papers"
+    assert server.asked[0][1]["User-Agent"].startswith("paperdigest/")
+    assert "mailto:ops@example.org" in server.asked[0][1]["User-Agent"]
+
+
+def test_a_compressed_answer_is_unfolded(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(gzip.compress(b"papers" * 100), Content_Encoding="gzip")]
+
+    assert client.get(f"{server.url}/") == b"papers" * 100
+
+
+def test_two_requests_to_a_host_keep_their_distance(server: Server, client: Client, clock: Clock) -> None:
+    server.answers["/"] = [answer()]
+
+    client.get(f"{server.url}/")
+    client.get(f"{server.url}/")
+
+    assert clock.slept == [3.0]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_passing_fault_is_tried_again_when_the_server_says(
+    server: Server, client: Client, clock: Clock, status: int
+) -> None:
+    server.answers["/"] = [answer(status=status, Retry_After="7"), answer(b"papers")]
+
+    assert client.get(f"{server.url}/") == b"papers"
+    assert 7.0 in clock.slept
+
+
+def test_no_wait_is_longer_than_bounded(server: Server, client: Client, clock: Clock) -> None:
+    server.answers["/"] = [answer(status=503, Retry_After="86400"), answer()]
+
+    client.get(f"{server.url}/")
+
+    assert max(clock.slept) <= 30
+
+
+@pytest.mark.parametrize(("status", "tries"), [(404, 1), (403, 1), (503, 3)])
+def test_a_refusal_is_said_with_its_address(server: Server, client: Client, status: int, tries: int) -> None:
+    server.answers["/x"] = [answer(status=status)]
+
+    with pytest.raises(FetchError, match=rf"/x: the server answered {status}"):
+        client.get(f"{server.url}/x")
+    assert len(server.asked) == tries
+
+
+def test_a_redirect_is_followed(server: Server, client: Client) -> None:
+    server.answers["/old"] = [answer(status=302, Location="/new")]
+    server.answers["/new"] = [answer(b"papers")]
+
+    assert client.get(f"{server.url}/old") == b"papers"
+
+
+def test_redirects_come_to_an_end(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(status=302, Location="/")]
+
+    with pytest.raises(FetchError, match="more than 5 redirects"):
+        client.get(f"{server.url}/")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.2/",
+        "http://localhost:1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://100.64.0.1/",
+        "http://10.1.2.3/",
+        "http://2130706433/",
+        "http://127.1/",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_redirect_to_a_private_place_is_refused(server: Server, client: Client, target: str) -> None:
+    server.answers["/"] = [answer(status=302, Location=target)]
+
+    with pytest.raises(FetchError, match=r"private address|not an http"):
+        client.get(f"{server.url}/")
+
+
+def test_an_answer_over_the_bound_is_refused(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"x" * 100_001)]
+
+    with pytest.raises(FetchError, match="larger than 100,000 bytes"):
+        client.get(f"{server.url}/")
+
+
+def test_a_bomb_is_cut_while_it_unfolds(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")]
+
+    with pytest.raises(FetchError, match="larger than 100,000 bytes"):
+        client.get(f"{server.url}/")
+
+
+def test_an_encoding_nobody_asked_for_is_refused(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"x", Content_Encoding="br")]
+
+    with pytest.raises(FetchError, match="'br'"):
+        client.get(f"{server.url}/")
+
+
+def test_broken_compression_is_an_error_in_words(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"not gzip at all", Content_Encoding="gzip")]
+
+    with pytest.raises(FetchError, match="not well-formed"):
+        client.get(f"{server.url}/")
+
+
+def test_an_answer_that_breaks_off_is_no_answer(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(gzip.compress(b"papers" * 1_000)[:-10], Content_Encoding="gzip")]
+
+    with pytest.raises(FetchError, match="broke off"):
+        client.get(f"{server.url}/")
+
+
+def test_a_drip_has_a_deadline(server: Server, client: Client, clock: Clock) -> None:
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        clock.at += 100  # the whole answer took longer than its five seconds
+        answer(b"late")(handler)
+
+    server.answers["/"] = [drip]
+
+    with pytest.raises(FetchError, match="longer than 5 s"):
+        client.get(f"{server.url}/")
+
+
+def test_nobody_there_is_said(client: Client) -> None:
+    with pytest.raises(FetchError, match="cannot be reached"):
+        client.get("http://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/", "javascript:alert(1)", "/papers", "http://"])
+def test_only_web_addresses_are_fetched(client: Client, url: str) -> None:
+    with pytest.raises(FetchError, match="not an http"):
+        client.get(url)
