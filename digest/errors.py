@@ -62,6 +62,10 @@ class FetchError(DigestError):
     exit_code = ExitCode.INPUT
 
 
+class MissingError(FetchError):
+    """The server answers, and has no such page (404, 410)."""
+
+
 class DeliveryError(DigestError):
     """The way out (SMTP, Maildir, folder) cannot be used at all."""
 

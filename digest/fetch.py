@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from digest import __version__
-from digest.errors import FetchError
+from digest.errors import FetchError, MissingError
 
 MAX_REDIRECTS = 5
 TRIES = 3
@@ -164,6 +164,8 @@ def _check_status(response: httpx.Response, url: str) -> None:
     told = FetchError(
         f"the server answered {response.status_code} {response.reason_phrase}".rstrip(), where=url
     )
+    if response.status_code in (404, 410):
+        raise MissingError(told.what, where=url)
     if response.status_code in TRANSIENT:
         raise _PassingError(told, _retry_after(response))
     raise told

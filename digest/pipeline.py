@@ -1,13 +1,13 @@
 """The program on one page: sources are read, papers scored, an edition made, its message composed."""
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from digest.errors import DigestError
+from digest.errors import DigestError, MissingError
 from digest.identity import collect
 from digest.library.mentions import load_mentions
 from digest.message import compose
@@ -52,6 +52,7 @@ def harvest(source: Source, get: Callable[[str], bytes], *, today: date, at: dat
 
 
 MOST_LOOKED_UP = 50
+ASK_AGAIN = timedelta(days=7)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """When a paper was first seen that no list brought: never news."""
 
@@ -188,26 +189,32 @@ def keep(connection: "Connection", harvested: Harvested, at: datetime) -> Harves
 
 def fetch_liked(
     database: "Database",
-    profiles: Iterable[Profile],
+    wanted: Set[str],
     sources: Iterable[Source],
     get: Callable[[str], bytes],
     at: datetime,
 ) -> int:
-    """Ask the sources for liked papers that no list brought, MOST_LOOKED_UP a run; how many were found.
+    """Ask the sources for liked papers that no list brought; how many were found.
 
-    A source that cannot be asked ends the round: what is missing is said in the edition, and asked for again.
+    Each paper at most once in ASK_AGAIN, at most MOST_LOOKED_UP a run. A source that fails is not asked
+    further: what is missing is said in the edition, and asked for another time.
     """
-    wanted = {identifier for profile in profiles for identifier in liked_ids(profile)[0]}
     with database.read() as connection:
-        missing = sorted(wanted - papers.find_papers(connection, wanted).keys())[:MOST_LOOKED_UP]
-    found: list[Entry] = []
-    for source in sources:
-        with suppress(DigestError):
-            for identifier in missing:
-                found.extend(filter(None, [source.look_up(get, identifier, at=at)]))
+        asked = papers.looked_up(connection, at - ASK_AGAIN)
+        unknown = sorted(set(wanted) - papers.find_papers(connection, wanted).keys() - asked)[:MOST_LOOKED_UP]
+    found = [entry for source in sources for entry in _looked_up(source, unknown, get, at)]
     with database.begin() as connection:
         papers.record_listing(connection, Listing(layout="liked", entries=tuple(found)), LONG_AGO)
+        papers.record_lookups(connection, unknown, at)
     return len(found)
+
+
+def _looked_up(source: Source, ids: list[str], get: Callable[[str], bytes], at: datetime) -> Iterator[Entry]:
+    with suppress(DigestError):
+        for identifier in ids:
+            with suppress(MissingError):
+                if entry := source.read_paper(get, identifier, at=at):
+                    yield entry
 
 
 def stored_shelf(connection: "Connection", *, window_days: int, now: datetime) -> Shelf:

@@ -36,7 +36,7 @@ def fetch(ctx: click.Context) -> None:
 
 def fetch_all(loaded: Configuration, database: "Database", world: World) -> "list[Harvest]":
     """Harvest each source into the store, saying how each went; then the liked papers nobody listed."""
-    from digest.pipeline import fetch_liked, keep
+    from digest.pipeline import fetch_liked, keep, liked_ids
 
     now = world.now()
     done = []
@@ -44,10 +44,9 @@ def fetch_all(loaded: Configuration, database: "Database", world: World) -> "lis
         with database.begin() as connection:
             done.append(keep(connection, harvested, now))
         say(f"{harvested.source}: {done[-1].papers} papers, {done[-1].fresh} of them new")
+    wanted = {identifier for profile in loaded.profiles for identifier in liked_ids(profile)[0]}
     with working("looking up liked papers"):
-        found = fetch_liked(
-            database, loaded.profiles, setup.sources(loaded), setup.client(loaded, world).get, now
-        )
+        found = fetch_liked(database, wanted, setup.sources(loaded), setup.client(loaded, world).get, now)
     if found:
         say(f"liked papers: {found} looked up")
     return done

@@ -67,9 +67,10 @@ class Answers:
 )
 @click.pass_obj
 def init(world: World, /, folder: Path, interests: tuple[str, ...], **flags: Any) -> None:
-    """Write a configuration and a reader's profile, commented, into DIR.
+    """Write a configuration and a reader's profile, commented.
 
-    Asks for what the flags leave open; without a terminal it never asks. Files that exist are not touched.
+    They go into DIR, by default this folder. Asks for what the flags leave open; without a terminal it
+    never asks. Files that exist are not touched.
     """
     answers = Answers(interests=dict(parse_interest(text) for text in interests), **flags)
     if world.is_interactive:

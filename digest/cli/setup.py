@@ -83,9 +83,9 @@ def _profile_of_file(path: Path) -> Profile:
 
 def sources(loaded: Configuration) -> "tuple[Source, ...]":
     """The sources of the configuration, in its order."""
-    from digest.sources.registry import open_source
+    from digest.sources.registry import open_sources
 
-    return tuple(open_source(table, loaded.file.parent) for table in loaded.settings.sources)
+    return open_sources(loaded.settings.sources, loaded.file.parent)
 
 
 def client(loaded: Configuration, world: World) -> "Client":

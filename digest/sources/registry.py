@@ -1,14 +1,15 @@
 """Which class reads which kind of source; a new kind is one file and one line here."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from digest.config import HuggingFaceTable, ListingTable
+from digest.config import ListingTable, SourceTable
 from digest.errors import DigestError
-from digest.model import Listing
+from digest.model import Entry, Listing
 
 
 class Source(Protocol):
@@ -26,6 +27,10 @@ class Source(Protocol):
         """
         ...
 
+    def read_paper(self, get: Callable[[str], bytes], identifier: str, *, at: datetime) -> Entry | None:
+        """One paper by its id; `None` if this source does not know it. Raises FetchError or InputError."""
+        ...
+
 
 SOURCES = {
     "huggingface": "digest.sources.huggingface:HuggingFace",
@@ -33,8 +38,21 @@ SOURCES = {
 }
 
 
-def open_source(table: HuggingFaceTable | ListingTable, folder: Path) -> Source:
-    """The source that a table of `config.toml` describes; its relative paths are from `folder`."""
+def open_sources(tables: Iterable[SourceTable], folder: Path) -> tuple[Source, ...]:
+    """The sources that `config.toml` describes, in its order; relative paths are from `folder`.
+
+    The second of a kind is called `listing 2`, and so on: the store tells sources apart by their names.
+    """
+    sources = tuple(_open_source(table, folder) for table in tables)
+    count: Counter[str] = Counter()
+    for source in sources:
+        count[source.name] += 1
+        if count[source.name] > 1:
+            source.name = f"{source.name} {count[source.name]}"
+    return sources
+
+
+def _open_source(table: SourceTable, folder: Path) -> Source:
     module, name = SOURCES[table.kind].split(":")
     kind = getattr(import_module(module), name)
     source: Source = (

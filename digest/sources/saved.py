@@ -32,6 +32,9 @@ class SavedPages:
             for path in found:
                 yield read_page(path, at=at)
 
+    def read_paper(self, get: Callable[[str], bytes], identifier: str, *, at: datetime) -> None:
+        """Saved pages cannot be asked for one paper."""
+
 
 def page_paths(pattern: str, folder: Path) -> list[Path]:
     """The pages a file name, a folder or a pattern names, in order of name; relative ones from `folder`."""

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from digest.identity import latest, matching_id, merged
 from digest.model import Candidate, Entry, Listing, Observation, Paper
-from digest.store.tables import harvest, observation, paper, title
+from digest.store.tables import harvest, lookup, observation, paper, title
 from digest.text import title_key
 
 # SQLite takes at most 32,766 values in one statement.
@@ -88,11 +89,25 @@ def _record_observation(connection: Connection, identifier: str, entry: Entry) -
 
 def record_harvest(connection: Connection, done: Harvest) -> None:
     """Keep how reading a source went."""
-    connection.execute(
-        insert(harvest).values(
-            source=done.source, at=done.at, papers=done.papers, fresh=done.fresh, problem=done.problem
+    values = {"papers": done.papers, "fresh": done.fresh, "problem": done.problem}
+    statement = upsert(harvest).values(source=done.source, at=done.at, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "at"], set_=values))
+
+
+def record_lookups(connection: Connection, ids: Iterable[str], at: datetime) -> None:
+    """Keep that sources were asked for these papers."""
+    asked = [{"paper_id": identifier, "at": at} for identifier in ids]
+    if asked:
+        statement = upsert(lookup)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["paper_id"], set_={"at": statement.excluded.at}),
+            asked,
         )
-    )
+
+
+def looked_up(connection: Connection, since: datetime) -> frozenset[str]:
+    """The papers that sources were asked for after `since`."""
+    return frozenset(connection.execute(select(lookup.c.paper_id).where(lookup.c.at > since)).scalars())
 
 
 def last_harvests(connection: Connection) -> tuple[Harvest, ...]:

@@ -98,6 +98,13 @@ harvest = Table(
     PrimaryKeyConstraint("source", "at"),
 )
 
+lookup = Table(
+    "lookup",
+    metadata,
+    Column("paper_id", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
 edition = Table(
     "edition",
     metadata,

@@ -49,6 +49,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", "at"),
     )
     op.create_table(
+        "lookup",
+        sa.Column("paper_id", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("paper_id"),
+    )
+    op.create_table(
         "paper",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
