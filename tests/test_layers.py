@@ -73,10 +73,11 @@ def test_packages_hold_nothing_in_their_init() -> None:
 
 def test_html_is_only_in_templates_and_sql_only_in_the_store() -> None:
     outside = [path for path in MODULES if "store" not in path.parts]
+    writing = [path for path in MODULES if "sources" not in path.parts]  # a reader of pages knows their tags
 
     assert not [path for path in outside if "sqlalchemy" in imports_of(path)]
     assert not [
-        path for path in MODULES if re.search(r"<(?:table|div|td|html)\b", path.read_text(encoding="utf-8"))
+        path for path in writing if re.search(r"<(?:table|div|td|html)\b", path.read_text(encoding="utf-8"))
     ]
 
 

@@ -58,7 +58,7 @@ def _try(one: Callable[[Configuration, World], str], loaded: Configuration, worl
 
 
 def _liked_files(loaded: Configuration, _world: World) -> str:
-    from digest.pipeline import liked_ids
+    from digest.holdings import liked_ids
 
     read = [liked_ids(profile) for profile in loaded.profiles]
     problems = [problem for _, notes in read for problem in notes]

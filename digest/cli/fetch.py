@@ -30,13 +30,18 @@ def fetch(ctx: click.Context) -> None:
     loaded = setup.configuration(ctx)
     with setup.open_store(loaded) as database:
         done = fetch_all(loaded, database, ctx.obj)
-    if all(one.problem and not one.papers for one in done):
+    if is_all_down(done):
         sys.exit(ExitCode.INPUT)
+
+
+def is_all_down(done: "list[Harvest]") -> bool:
+    """Whether no source could be read at all."""
+    return all(one.problem and not one.papers for one in done)
 
 
 def fetch_all(loaded: Configuration, database: "Database", world: World) -> "list[Harvest]":
     """Harvest each source into the store, saying how each went; then the liked papers nobody listed."""
-    from digest.pipeline import fetch_liked, keep, liked_ids
+    from digest.holdings import fetch_liked, keep, liked_ids
 
     now = world.now()
     done = []

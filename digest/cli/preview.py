@@ -101,11 +101,13 @@ def shelf_and_reader(
     loaded: Configuration | None, wanted: Wanted, profile: Profile, world: World, *, day: date, now: datetime
 ) -> "tuple[Shelf, Reader]":
     """The papers to choose from and what is known of the reader: from pages, from the store, or fresh."""
-    from digest.pipeline import Reader, shelf_of_listings, stored_reader, stored_shelf
+    from digest.pipeline import Reader, shelf_of_listings
 
     if wanted.pages:
         shelf = _shelf_of_pages(wanted, world)
     elif loaded and setup.store_path(loaded).exists():
+        from digest.holdings import stored_reader, stored_shelf
+
         with setup.open_store_for_reading(loaded) as database, database.read() as connection:
             shelf = stored_shelf(connection, window_days=loaded.settings.window_days, now=now)
             return shelf, stored_reader(connection, profile, day=day)

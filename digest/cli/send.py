@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from digest.cli import setup
-from digest.cli.fetch import fetch_all
+from digest.cli.fetch import fetch_all, is_all_down
 from digest.cli.screen import complain, say, working
 from digest.cli.world import World
 from digest.config import WEEKDAYS, Configuration
@@ -32,26 +32,28 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
 
     For all readers, or those named. A reader whose `days` leave out today is passed over unless named. A
     second run of the same day sends nothing; a message that could not be sent waits and is tried again by
-    the next run of the day. Exit code 6: a message was not delivered; 3: a profile could not be used.
+    the next run of the day. Exit code 6: a message was not delivered; 3: a profile could not be used;
+    4: no source could be read.
     """
     world: World = ctx.obj
     loaded = setup.configuration(ctx)
     readers = setup.chosen_profiles(loaded, profiles)
     with setup.open_store(loaded) as database:
-        if not no_fetch:
-            fetch_all(loaded, database, world)
+        all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
         endings = _Round(loaded, database, world, named=bool(profiles)).send_to(readers)
     if not all(endings):
         sys.exit(ExitCode.DELIVERY)
     if loaded.problems and not profiles:
         sys.exit(ExitCode.CONFIGURATION)
+    if all_down:
+        sys.exit(ExitCode.INPUT)
 
 
 class _Round:
     """One pass over the readers, with what they share."""
 
     def __init__(self, loaded: Configuration, database: "Database", world: World, *, named: bool) -> None:
-        from digest.pipeline import stored_shelf
+        from digest.holdings import stored_shelf
 
         self._loaded, self._database, self._named = loaded, database, named
         self._now = world.now()
@@ -84,8 +86,9 @@ class _Round:
         return False
 
     def _day(self, profile: Profile) -> bool:
+        from digest.holdings import stored_reader
         from digest.outbox import deliver, enqueue_edition, expire_older
-        from digest.pipeline import day_of, make_edition, make_message, stored_reader
+        from digest.pipeline import day_of, make_edition, make_message
         from digest.store.deliveries import has_message
 
         day = day_of(profile, self._now)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import accumulate, pairwise
 
 from digest.links import paper_id
 from digest.model import Listing
@@ -66,7 +67,7 @@ def _merged(one: Draft, other: Draft) -> Draft:
 # ---------------------------------------------------------------- D and E: Markdown
 
 _HEADING = re.compile(r"^[ \t]*#{2,4} \[", re.MULTILINE)
-_LINK_END = re.compile(r"\](?:\(\s*(?P<url>[^()\s]{0,2000})[^()]{0,300}\)|\[(?P<reference>[0-9]{1,6})\])")
+_LINK_END = re.compile(r"\](?:\(\s*(?P<url>[^()\s]{0,2000}+)[^()]{0,300}+\)|\[(?P<reference>[0-9]{1,6})\])")
 _REFERENCE = re.compile(r"^[ \t]*\[([0-9]{1,6})\]:?[ \t]+<?([^\s>]{1,2000})", re.MULTILINE)
 _PAPER_ADDRESS = re.compile(r"(?:^|huggingface\.co)/papers/([^/?#\s]{1,40})(#community)?$")
 _UPVOTES = re.compile(r"\[\s{0,9}(-|[0-9]{1,7})\s{0,9}\](?:\([^()]{0,400}\)|\[[0-9]{1,6}\])\s{0,9}\Z")
@@ -89,11 +90,15 @@ def _read_markdown(text: str) -> Found | None:
     addresses = {match[1]: match[2] for match in _REFERENCE.finditer(text)}
     ends = [*headings[1:], len(text)]
     blocks = (_Block(text, start, end, addresses) for start, end in zip(headings, ends, strict=True))
+    numbers = accumulate(text.count("\n", *span) for span in pairwise([0, *headings]))
     numbered = bool(_NUMBERED.search(text, headings[0], headings[0] + 2_000))
-    drafts = [draft for block in blocks if (draft := block.draft())]
-    return Found(
-        layout="text E" if numbered else "text D", drafts=drafts, page=_page_date(text[: headings[0]])
-    )
+    drafts = [
+        draft for block, number in zip(blocks, numbers, strict=True) if (draft := block.draft(number + 1))
+    ]
+    if not any(draft.identifier or draft.meta.when for draft in drafts):
+        return None  # some other Markdown whose headings are links
+    page = _page_date(text[: headings[0]])
+    return Found(layout="text E" if numbered else "text D", drafts=drafts, page=page)
 
 
 class _Block:
@@ -105,8 +110,8 @@ class _Block:
         self.end = end
         self.addresses = addresses
 
-    def draft(self) -> Draft | None:
-        """The paper, or `None` if the heading is no link."""
+    def draft(self, number: int) -> Draft | None:
+        """The paper, whose heading is in that line; `None` if the heading is no link."""
         title_end = _LINK_END.search(self.text, self.start, self.end)
         if not title_end:
             return None
@@ -114,7 +119,7 @@ class _Block:
         abstract, rest = self._abstract(title_end.end(), identifier)
         meta = _markdown_meta(self.text[rest : min(rest + _META_WITHIN, self.end)])
         return Draft(
-            number=self.text.count("\n", 0, self.start) + 1,
+            number=number,
             title=_plain(self.text[self.start : title_end.start()]),
             abstract=_plain(abstract),
             meta=replace(meta, upvotes=self._upvotes()),

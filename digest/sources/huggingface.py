@@ -24,6 +24,8 @@ PAGE_SIZE = 100
 MAX_PAGES = 5
 MAX_KEYWORDS = 20
 MAX_AUTHORS = 5_000
+MAX_TAGS = 200_000
+"""Of a page; a trending one, the largest known, has some ten thousand."""
 MAX_COUNT = 10**9
 """No count of votes, comments or stars is believed beyond this."""
 
@@ -397,6 +399,8 @@ def parse_html(data: bytes, *, at: datetime, day: date | None) -> Listing:
     """
     # Neither NUL nor processing instructions mean anything in HTML; parsers stop or warn at them.
     text = data.decode("utf-8-sig", errors="replace").replace("\x00", "").replace("<?", "&lt;?")
+    if text.count("<") > MAX_TAGS:
+        raise InputError(f"HTML of more than {MAX_TAGS} tags")
     try:
         props = _props(text)
     except InputError as problem:

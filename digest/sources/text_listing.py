@@ -243,7 +243,10 @@ def listing_of(found: Found, *, at: datetime, saved_on: date | None) -> Listing:
     if year.warning and (page or any(when.year is None for when in whens)):
         problems.append(year.warning)
     day = year.until if page else None
-    entries = tuple(_entry(draft, year, at, day, problems) for draft in found.drafts)
+    titled = [draft for draft in found.drafts if clean(draft.title, MAX_TITLE)]
+    if len(titled) < len(found.drafts):
+        problems.append(f"{len(found.drafts) - len(titled)} papers without a readable title were left out")
+    entries = tuple(_entry(draft, year, at, day, problems) for draft in titled)
     return Listing(layout=found.layout, entries=entries, warnings=tuple(problems), day=day)
 
 

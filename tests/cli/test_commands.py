@@ -12,7 +12,7 @@ import pytest
 
 from digest.cli.main import COMMANDS, cli
 from digest.errors import ExitCode
-from tests.cli.conftest import ADA, CONFIG, NOW, PAGE, Desk
+from tests.desk import ADA, CONFIG, NOW, PAGE, Desk
 
 
 def sha(path: Path) -> str:
@@ -327,7 +327,7 @@ def test_a_source_that_is_gone_costs_a_line_and_never_the_edition(desk: Desk) ->
     result = desk.run("send")
 
     assert "today.txt" in result.stderr
-    assert result.exit_code == 0
+    assert result.exit_code == ExitCode.INPUT
     (mail,) = desk.mails()
     assert b"could not be read" in mail
 

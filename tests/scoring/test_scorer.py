@@ -20,7 +20,9 @@ def labels(score: Score) -> list[str]:
 
 
 def test_a_paper_that_matches_nothing_scores_nothing() -> None:
-    assert scored(paper(title="Cooking Rice", abstract="With water."), profile(interest("waiting"))) == Score(value=0)
+    assert scored(paper(title="Cooking Rice", abstract="With water."), profile(interest("waiting"))) == Score(
+        value=0
+    )
 
 
 def test_an_interest_in_the_title_is_worth_more_than_in_the_abstract() -> None:

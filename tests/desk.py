@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from digest.cli.main import cli
@@ -104,18 +103,3 @@ class Desk:
     def mails(self) -> list[bytes]:
         """What has been delivered into the Maildir."""
         return [path.read_bytes() for path in sorted((self.folder / "mail" / "new").glob("*"))]
-
-
-@pytest.fixture
-def empty(tmp_path: Path) -> Desk:
-    """An empty folder."""
-    return Desk(tmp_path)
-
-
-@pytest.fixture
-def desk(empty: Desk) -> Desk:
-    """Ada's folder: a configuration, her profile, one page."""
-    empty.write("config.toml", CONFIG.format(transport="maildir"))
-    empty.write("profiles/ada.toml", ADA)
-    empty.write("pages/today.txt", PAGE)
-    return empty

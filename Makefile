@@ -1,0 +1,46 @@
+# Everything runs in .venv, which is made when it is needed. `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+setup: $(VENV)/ready  ## Make .venv with Digest and what its tests need
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/ready  ## Read the sample pages, deliver an edition into demo/, and print it
+	@BIN=$(BIN) sh examples/demo.sh
+
+test: $(VENV)/ready  ## Run the tests
+	$(BIN)/python -m pytest -n auto
+
+lint: $(VENV)/ready  ## Check format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready  ## Format the sources
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+gallery: $(VENV)/ready  ## Render the pictures in docs/gallery with headless Chromium
+	$(BIN)/python docs/gallery/make.py
+
+bench: $(VENV)/ready  ## Measure start-up and preview
+	$(BIN)/python benchmarks/startup.py
+
+ci:  ## All that decides whether a change lands
+	bash .ci/run
+
+clean:  ## Remove what was made
+	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo test lint format gallery bench ci clean
