@@ -55,3 +55,8 @@ def links_of(identifier: str) -> dict[str, str]:
     if identifier.startswith("10."):
         return {"abstract": f"https://doi.org/{quote(identifier, safe='/.()-_:;')}"}
     return {}
+
+
+def search_link(title: str) -> str:
+    """Where to look for a paper that is known by its title only."""
+    return f"https://arxiv.org/search/?searchtype=title&query={quote(title[:120])}"

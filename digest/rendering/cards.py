@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from digest.links import links_of, safe_link
+from digest.links import links_of, safe_link, search_link
 from digest.model import Candidate, Paper, Pick, Reason
 from digest.rendering.excerpt import Piece, make_excerpt
 from digest.rendering.phrases import counted, date_seen_from, shown, shown_title, signed
@@ -98,10 +98,10 @@ LINK_LABELS = {"pdf": "PDF", "html": "HTML", "huggingface": "Hugging Face"}
 
 
 def _urls(paper: Paper) -> list[tuple[str, str]]:
-    """Labels and safe addresses, the paper's own page first, none twice."""
+    """Labels and safe addresses, the abstract's first, none twice; a search where no page is known."""
     known = links_of(paper.id)
     labelled = {
-        "Abstract": safe_link(paper.url) or known.get("abstract"),
+        "Abstract": known.get("abstract") or paper.url,
         **{label: known.get(key) for key, label in LINK_LABELS.items()},
         "Code": paper.code_url,
         "Project": paper.project_url,
@@ -110,7 +110,8 @@ def _urls(paper: Paper) -> list[tuple[str, str]]:
     for label, url in labelled.items():
         if safe := safe_link(url):
             first_label.setdefault(safe, label)
-    return [(label, url) for url, label in first_label.items()]
+    found = [(label, url) for url, label in first_label.items()]
+    return found or [("Find it", search_link(paper.title))]
 
 
 MAX_AUTHORS = 4
@@ -161,11 +162,16 @@ def _points(reasons: Sequence[Reason]) -> Iterator[Points]:
         yield Points(points=signed(sum(r.points for r in rest)), label=f"{len(rest)} smaller reasons")
 
 
+NOTABLE_PERCENT = 50
+"""From the better half on, a place among the votes of a day says something."""
+
+
 def _votes(candidate: Candidate) -> str:
     """Votes with their meaning where it is known, else with comments; the code's stars named apart."""
     seen, trend = candidate.observation, candidate.trend
     if trend:
-        parts = [f"{counted(trend.upvotes, 'vote')}, top {trend.percent} % of its list day"]
+        place = f", top {trend.percent} % of its list day" if trend.percent <= NOTABLE_PERCENT else ""
+        parts = [f"{counted(trend.upvotes, 'vote')}{place}"]
     else:
         known = ((seen.upvotes, "vote"), (seen.comments, "comment")) if seen else ()
         parts = [counted(number, noun) for number, noun in known if number]

@@ -146,19 +146,23 @@ def _interest(
     reading: Reading, interest: Interest, phrases: tuple[Phrase, ...], kind: ReasonKind
 ) -> Evidence | None:
     """What an interest gives: its best place counts, once, however many of its aliases are there."""
-    in_title = [match for sought in phrases if (match := find(sought, reading.title))]
-    in_abstract = [match for sought in phrases if (match := find(sought, reading.abstract))]
-    found = [(IN_TITLE * _factor(match), "title") for match in in_title]
-    found += [(IN_ABSTRACT * _factor(match), "abstract") for match in in_abstract]
+    places = ((reading.title, "title", IN_TITLE), (reading.abstract, "abstract", IN_ABSTRACT))
+    names = (interest.phrase, *(f"{interest.phrase}, as “{alias}”" for alias in interest.aliases))
+    found = [
+        (worth * _factor(match), f"{name} ({place_name})", match)
+        for place, place_name, worth in places
+        for name, sought in zip(names, phrases, strict=True)
+        if (match := find(sought, place))
+    ]
     if not found:
         return None
-    strength, place = max(found)
+    strength, label, _ = max(found, key=lambda one: one[0])
     sign = -1 if kind is ReasonKind.AVOID else 1
     return Evidence(
         kind=kind,
-        label=f"{interest.phrase} ({place})",
+        label=label,
         weight=sign * strength * interest.weight / 10,
-        words=tuple(dict.fromkeys(s for match in (*in_title, *in_abstract) for s in match.surfaces)),
+        words=tuple(dict.fromkeys(surface for *_, match in found for surface in match.surfaces)),
     )
 
 

@@ -50,7 +50,7 @@ def mail(desk: Desk) -> EmailMessage:
     (raw,) = desk.mails()
     assert len(raw) < 200_000
     assert max(len(line) for line in raw.split(b"\n")) <= 998
-    return email.message_from_bytes(raw, policy=email.policy.default)  # type: ignore[return-value]
+    return email.message_from_bytes(raw, policy=email.policy.default)
 
 
 def body(mail: EmailMessage, kind: str) -> str:

@@ -253,10 +253,12 @@ def test_the_line_of_authors(fields: dict[str, Any], line: str) -> None:
     assert unwrapped(byline.get_text()) == line
 
 
-def test_a_paper_of_which_nothing_is_known_is_a_title_and_a_score() -> None:
-    mail = page(edition(pick("source:1", "Bare", abstract=None)))
-    assert [words_of(h) for h in mail.find_all("h3")] == ["Bare"]
-    assert mail.find(class_=["byline", "excerpt", "links", "votes"]) is None
+def test_a_paper_of_which_nothing_is_known_is_a_title_a_score_and_a_search() -> None:
+    mail = page(edition(pick("source:1", "Bare & Bold", abstract=None)))
+    assert [words_of(h) for h in mail.find_all("h3")] == ["Bare & Bold"]
+    assert mail.find(class_=["byline", "excerpt", "votes"]) is None
+    links = [str(a["href"]) for a in mail.find_all("a", href=re.compile("^https"))]
+    assert set(links) == {"https://arxiv.org/search/?searchtype=title&query=Bare%20%26%20Bold"}
 
 
 def test_votes_are_shown_with_their_meaning() -> None:
@@ -309,7 +311,8 @@ def test_a_link_that_is_not_safe_is_no_link(url: str) -> None:
     hostile = pick("source:1", "Waiting", url=url, code_url=url, project_url=url)
     mail = rendered(edition(hostile), unsubscribe_url=url)
     links = [str(a["href"]) for a in BeautifulSoup(mail.html, "lxml").find_all("a")]
-    assert links == ["mailto:digest@example.org?subject=unsubscribe"]
+    search = "https://arxiv.org/search/?searchtype=title&query=Waiting"
+    assert set(links) == {search, "mailto:digest@example.org?subject=unsubscribe"}
     assert url not in mail.text
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.model import Paper, Profile, ReasonKind, Score
+from digest.model import Interest, Paper, Profile, ReasonKind, Score
 from digest.scoring.scorer import score_papers, score_value, share
 from tests.makers import interest, paper, profile
 
@@ -66,6 +66,14 @@ def test_aliases_count_as_the_interest_once() -> None:
 
     assert labels(score) == ["speculative decoding (title)"]
     assert set(score.reasons[0].words) == {"Draft Model", "Speculative Decoding"}
+
+
+def test_an_alias_alone_is_named_in_the_reason() -> None:
+    reader = profile(interest("speculative decoding", 6, "draft model"))
+
+    score = scored(paper(title="A Draft Model"), reader)
+
+    assert labels(score) == ["speculative decoding, as “draft model” (title)"]
 
 
 def test_what_is_avoided_takes_points_away_but_never_below_zero() -> None:
@@ -139,8 +147,8 @@ INTERESTS = st.lists(
 
 @given(TEXTS, TEXTS, INTERESTS, INTERESTS, TEXTS)
 def test_reasons_always_add_up_to_the_score(
-    title: str, abstract: str, wanted: list, avoided: list, like: str
-) -> None:  # type: ignore[type-arg]
+    title: str, abstract: str, wanted: list[Interest], avoided: list[Interest], like: str
+) -> None:
     reader = profile(*wanted, avoid=tuple(avoided))
 
     score = scored(paper(title=title, abstract=abstract), reader, paper("2104.00001", like))
