@@ -162,8 +162,8 @@ def _points(reasons: Sequence[Reason]) -> Iterator[Points]:
         yield Points(points=signed(sum(r.points for r in rest)), label=f"{len(rest)} smaller reasons")
 
 
-NOTABLE_PERCENT = 50
-"""From the better half on, a place among the votes of a day says something."""
+NOTABLE_PERCENT = 25
+"""From the best quarter on, a place among the votes of a day says something."""
 
 
 def _votes(candidate: Candidate) -> str:

@@ -48,7 +48,9 @@ def render(page: Path) -> None:
     """The edition of the demo's reader, as `digest preview` writes it."""
     pages = [flag for path in sorted((ROOT / "examples/pages").iterdir()) for flag in ("--page", str(path))]
     command = [sys.executable, "-m", "digest", "preview", "examples/profiles/ada.toml", "--html", str(page)]
-    subprocess.run([*command, *pages, "--saved-on", "2026-03-11"], cwd=ROOT, check=True)
+    subprocess.run(
+        [*command, *pages, "--day", "2026-03-11", "--saved-on", "2026-03-11"], cwd=ROOT, check=True
+    )
 
 
 def take(chromium: str, page: Path, picture: Picture) -> None:
