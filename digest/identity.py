@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from typing import TypeVar
 
 from digest.model import Candidate, Listing, Observation, Paper
@@ -13,8 +14,8 @@ TITLE_PREFIX = "title:"
 
 
 def title_identity(title: str) -> str:
-    """The id of a paper known by nothing but its title."""
-    return TITLE_PREFIX + title_key(title)
+    """The id of a paper known by nothing but its title: its letters and digits, or a hash without any."""
+    return TITLE_PREFIX + (title_key(title) or sha256(title.encode()).hexdigest()[:16])
 
 
 def is_title_only(identifier: str) -> bool:
@@ -47,6 +48,7 @@ def merged(known: Paper, new: Paper) -> Paper:
         authors=authors,
         n_authors=len(authors) if authors else _first(known.n_authors, new.n_authors),
         organization=known.organization or new.organization,
+        organization_slug=known.organization_slug or new.organization_slug,
         published=known.published or new.published,
         url=known.url or new.url,
         code_url=known.code_url or new.code_url,

@@ -22,6 +22,8 @@ class Paper:
     n_authors: int | None = None
     """May be known where the names are not (listings say "10 authors")."""
     organization: str | None = None
+    organization_slug: str | None = None
+    """Its account at Hugging Face, by which readers may follow it too."""
     published: date | None = None
     url: str | None = None
     code_url: str | None = None

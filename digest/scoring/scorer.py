@@ -174,7 +174,7 @@ def _follows(reading: Reading, taste: Taste) -> Iterable[Evidence]:
     for name in dict.fromkeys(_name_key(author) for author in reading.paper.authors or ()):
         if followed := taste.authors.get(name):
             yield Evidence(ReasonKind.AUTHOR, f"follows {followed}", BY_AUTHOR)
-    affiliation = field(reading.paper.organization or "")
+    affiliation = field(f"{reading.paper.organization_slug or ''} {reading.paper.organization or ''}")
     for sought, organization in taste.organizations:
         if (match := find(sought, affiliation)) and match.exact:
             yield Evidence(ReasonKind.ORGANIZATION, f"follows {organization}", BY_ORGANIZATION)

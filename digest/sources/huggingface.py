@@ -36,7 +36,7 @@ class HuggingFace:
     """Reads the daily lists, or what is trending now: by the API, and by the page where the API fails."""
 
     def __init__(self, *, base_url: str = HOME, trending: bool = False, days_back: int = 0) -> None:
-        self.name = "huggingface"
+        self.name = "huggingface trending" if trending else "huggingface"
         self._base = base_url.rstrip("/")
         self._trending = trending
         self._days_back = days_back
@@ -279,6 +279,7 @@ def _paper(fields: "_Fields", identifier: str, title: str) -> Paper:
         authors=authors,
         n_authors=len(authors) if authors else None,
         organization=fields.organization(),
+        organization_slug=fields.organization_slug(),
         published=fields.day("publishedAt"),
         url=safe_link(f"{HOME}/papers/{identifier}"),
         code_url=fields.link("githubRepo"),
@@ -369,6 +370,12 @@ class _Fields:
         if not shown:
             self._not("organization", "a name")
         return shown[0] if shown else None
+
+    def organization_slug(self) -> str | None:
+        """The account's name."""
+        value = self._get("organization")
+        slug = value.get("name") if isinstance(value, dict) else None
+        return (clean(slug, MAX_NAME) or None) if isinstance(slug, str) else None
 
     def keywords(self) -> tuple[str, ...]:
         value = self._get("ai_keywords")

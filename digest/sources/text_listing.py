@@ -1,16 +1,16 @@
 """Hugging Face listing pages saved as text: titles, abstracts and who-and-when lines become papers."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from digest.identity import title_identity
 from digest.links import safe_link
 from digest.model import Entry, Listing, Observation, Paper
 from digest.sources.page_year import MONTHS, PageYear, When, year_of_page
 from digest.sources.reading import SENTENCE_ENDS, Draft, Line, Meta, Unit, add_unit, assemble, is_spaced
-from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean, title_key
+from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean
 
 
 def parse_text(text: str, *, at: datetime, saved_on: date | None) -> Listing | None:
@@ -258,7 +258,7 @@ def _entry(draft: Draft, page: PageYear, at: datetime, day: date | None, problem
     if doubt:
         problems.append(f"Line {draft.number}, “{clean(title, 60)}”: {doubt}")
     paper = Paper(
-        id=draft.identifier or title_id(title),
+        id=draft.identifier or title_identity(title),
         title=title,
         source="listing",
         abstract=clean(draft.abstract, MAX_ABSTRACT) or None,
@@ -286,9 +286,3 @@ def _published(meta: Meta, page: PageYear) -> tuple[date | None, str]:
         return None, f"its date, {when}, has no year and lies after the page's own; left open"
     glued = f"date and comments were glued; read as {when} and {meta.comments}" if meta.was_glued else ""
     return published, glued
-
-
-def title_id(title: str) -> str:
-    """The id of a paper of which only the title is known: its letters and digits, or a hash without any."""
-    key = title_key(title)
-    return f"title:{key or hashlib.sha256(title.encode()).hexdigest()[:16]}"

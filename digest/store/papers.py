@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from digest.identity import latest, matching_id, merged
+from digest.identity import latest, matching_id, merged, title_identity
 from digest.model import Candidate, Entry, Listing, Observation, Paper
 from digest.store.tables import harvest, lookup, observation, paper, title
-from digest.text import title_key
 
 # SQLite takes at most 32,766 values in one statement.
 BATCH = 1_000
@@ -34,7 +33,7 @@ def record_listing(connection: Connection, listing: Listing, at: datetime) -> in
     known = find_papers(connection, _all_ids(connection, listing.entries))
     fresh = 0
     for entry in listing.entries:
-        key = title_key(entry.paper.title)
+        key = title_identity(entry.paper.title)
         match = matching_id(entry.paper, _ids_of(connection, entry.paper.id, key, known))
         stored = merged(known.pop(match), entry.paper) if match else entry.paper
         if match is None:
@@ -50,7 +49,7 @@ def record_listing(connection: Connection, listing: Listing, at: datetime) -> in
 
 def _all_ids(connection: Connection, entries: Sequence[Entry]) -> list[str]:
     """Every stored id that some entry might be, by id or by title."""
-    keys = [title_key(entry.paper.title) for entry in entries]
+    keys = [title_identity(entry.paper.title) for entry in entries]
     found = [entry.paper.id for entry in entries]
     for batch in _batches(keys):
         found += connection.execute(select(title.c.paper_id).where(title.c.key.in_(batch))).scalars()
@@ -143,19 +142,6 @@ def find_papers(connection: Connection, ids: Iterable[str]) -> dict[str, Paper]:
     return found
 
 
-def find_by_title(connection: Connection, text: str) -> tuple[Paper, ...]:
-    """The papers of this very title, else those whose title begins with it or has it inside; at most ten."""
-    key = title_key(text)
-    for pattern in (key, f"{key}%", f"%{key}%") if key else ():
-        titled = select(title.c.paper_id).where(title.c.key.like(pattern))
-        rows = connection.execute(
-            select(paper).where(paper.c.id.in_(titled)).order_by(paper.c.id).limit(10)
-        ).all()
-        if rows:
-            return tuple(_paper(row) for row in rows)
-    return ()
-
-
 def _batches(values: list[str]) -> Iterable[list[str]]:
     return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
 
@@ -169,6 +155,7 @@ def _row(value: Paper) -> dict[str, Any]:
         "authors": list(value.authors) if value.authors is not None else None,
         "n_authors": value.n_authors,
         "organization": value.organization,
+        "organization_slug": value.organization_slug,
         "published": value.published,
         "url": value.url,
         "code_url": value.code_url,

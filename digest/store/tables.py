@@ -58,6 +58,7 @@ paper = Table(
     Column("authors", JSON(none_as_null=True)),
     Column("n_authors", Integer),
     Column("organization", Text),
+    Column("organization_slug", Text),
     Column("published", Date),
     Column("url", Text),
     Column("code_url", Text),

@@ -105,9 +105,11 @@ def test_another_author_is_another(written: str) -> None:
 
 @pytest.mark.parametrize("followed", ["allenai", "Allen Institute for AI"])
 def test_an_organization_is_followed_by_slug_or_by_name(followed: str) -> None:
-    candidate = paper(organization="allenai Allen Institute for AI")
+    whole_line = paper(organization="allenai Allen Institute for AI")
+    apart = paper(organization="Allen Institute for AI", organization_slug="allenai")
 
-    assert scored(candidate, profile(organizations=(followed,))).followed
+    assert scored(whole_line, profile(organizations=(followed,))).followed
+    assert scored(apart, profile(organizations=(followed,))).followed
 
 
 def test_a_paper_like_a_liked_one_says_which_and_by_what_words() -> None:

@@ -46,6 +46,7 @@ def test_an_entry_gives_everything_it_says() -> None:
     assert paper.abstract == "We study how tin robots learn to pour tea."
     assert (paper.authors, paper.n_authors) == (("Ada Example", "Ben Sample"), 2)
     assert (paper.published, paper.organization) == (date(2026, 3, 9), "Institute of Tea")
+    assert paper.organization_slug == "tea-lab"
     assert (paper.code_url, paper.project_url) == ("https://github.com/tea/pour", "https://tea.example.org/")
     assert (paper.keywords, paper.url) == (("tea", "robots"), "https://huggingface.co/papers/2603.00001")
     assert (seen.upvotes, seen.comments, seen.stars, seen.listed_on) == (7, 2, 12, date(2026, 3, 10))

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from digest.identity import title_identity
 from digest.model import Entry, Listing
 from digest.sources.page_year import When
 from digest.sources.reading import Meta
-from digest.sources.text_listing import parse_text, read_when, title_id
+from digest.sources.text_listing import parse_text, read_when
 from tests.makers import NOW
 from tests.sources.page_makers import BANNER, BY, Card, dense_page, prose, spaced_page, who_and_when
 
@@ -95,8 +96,8 @@ def test_nothing_is_known_of_a_listed_paper_but_what_the_page_says() -> None:
 
 
 def test_a_title_without_letters_still_has_an_id_of_its_own() -> None:
-    assert title_id("∀∃!") != title_id("∃∀!")
-    assert title_id("∀∃!").removeprefix("title:")
+    assert title_identity("∀∃!") != title_identity("∃∀!")
+    assert title_identity("∀∃!").removeprefix("title:")
 
 
 # ---------------------------------------------------------------- real pages are untidy

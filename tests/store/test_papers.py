@@ -10,7 +10,6 @@ from digest.model import Entry, Listing
 from digest.store.database import Database
 from digest.store.papers import (
     Harvest,
-    find_by_title,
     find_papers,
     last_harvests,
     recent_candidates,
@@ -33,6 +32,7 @@ def test_a_paper_comes_back_as_it_was(database: Database) -> None:
         authors=("Ada B", "李 雷"),
         n_authors=2,
         organization="Lab",
+        organization_slug="the-lab",
         published=date(2026, 3, 9),
         url="https://arxiv.org/abs/2603.00001",
         code_url="https://example.org/code",
@@ -104,17 +104,8 @@ def test_a_thousand_papers_and_more_are_found_in_one_go(database: Database) -> N
     assert store(database, *many) == 0
 
 
-def test_a_paper_is_found_by_its_title_or_its_beginning(database: Database) -> None:
-    store(database, entry("2603.00001", "Learning to Wait"), entry("2603.00002", "Learning to Wait Longer"))
-
-    with database.read() as connection:
-        assert [found.id for found in find_by_title(connection, "learning to wait")] == ["2603.00001"]
-        assert [found.id for found in find_by_title(connection, "Learning to W")] == [
-            "2603.00001",
-            "2603.00002",
-        ]
-        assert [found.id for found in find_by_title(connection, "longer")] == ["2603.00002"]
-        assert find_by_title(connection, "%") == ()
+def test_titles_without_a_letter_are_told_apart(database: Database) -> None:
+    assert store(database, entry(title_identity("???"), "???"), entry(title_identity("!!!"), "!!!")) == 2
 
 
 def test_the_last_harvest_of_each_source_is_what_counts(database: Database) -> None:

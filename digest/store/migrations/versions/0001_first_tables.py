@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("authors", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("n_authors", sa.Integer(), nullable=True),
         sa.Column("organization", sa.Text(), nullable=True),
+        sa.Column("organization_slug", sa.Text(), nullable=True),
         sa.Column("published", sa.Date(), nullable=True),
         sa.Column("url", sa.Text(), nullable=True),
         sa.Column("code_url", sa.Text(), nullable=True),
