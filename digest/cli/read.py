@@ -12,7 +12,9 @@ import click
 from digest.cli.screen import complain, say, table, warn
 from digest.cli.world import World
 from digest.errors import DigestError, ExitCode, InputError
+from digest.identity import is_title_only
 from digest.model import Entry, Listing
+from digest.text import readable
 
 
 @click.command()
@@ -111,14 +113,14 @@ def as_dict(entry: Entry) -> dict[str, Any]:
 
 def _cells(entry: Entry) -> tuple[str, ...]:
     paper, observation = entry.paper, entry.observation
-    identifier = paper.id if not paper.id.startswith("title:") else "-"
+    identifier = "-" if is_title_only(paper.id) else paper.id
     return (
         identifier,
         paper.published.isoformat() if paper.published else "-",
         _or_dash(paper.n_authors) if paper.n_authors is not None else paper.organization or "-",
         _or_dash(observation.upvotes),
         _or_dash(observation.comments),
-        paper.title,
+        readable(paper.title),
     )
 
 

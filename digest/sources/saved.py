@@ -2,6 +2,7 @@
 
 import glob
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -30,10 +31,17 @@ class SavedPages:
             if not found:
                 yield InputError("no page found", where=str(self._folder / pattern))
             for path in found:
-                yield read_page(path, at=at)
+                yield _named(path, read_page(path, at=at))
 
     def read_paper(self, get: Callable[[str], bytes], identifier: str, *, at: datetime) -> None:
         """Saved pages cannot be asked for one paper."""
+
+
+def _named(path: Path, read: Listing | DigestError) -> Listing | DigestError:
+    """With the page's name in its warnings: a folder holds many."""
+    if isinstance(read, DigestError):
+        return read
+    return replace(read, warnings=tuple(f"{path}: {warning}" for warning in read.warnings))
 
 
 def page_paths(pattern: str, folder: Path) -> list[Path]:
