@@ -1,0 +1,170 @@
+"""The program on one page, without a store."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time
+
+import pytest
+
+from digest.errors import DigestError, FetchError, InputError
+from digest.model import Entry, Listing, Outcome, QuietDay, SectionName, Sender
+from digest.pipeline import (
+    Reader,
+    date_of,
+    day_of,
+    harvest,
+    make_edition,
+    make_message,
+    make_shelf,
+    shelf_of_listings,
+)
+from digest.rendering.renderer import Renderer
+from tests.makers import NOW, TODAY, candidate, entry, interest, profile
+
+SENDER = Sender(address="digest@example.org")
+
+
+class Says:
+    """A source that gives what a test gave it; an exception is raised where it stands."""
+
+    name = "says"
+
+    def __init__(self, *results: Listing | DigestError | FetchError, then: Exception | None = None) -> None:
+        self._results = results
+        self._then = then
+
+    def read(
+        self, get: Callable[[str], bytes], *, today: date, at: datetime
+    ) -> Iterator[Listing | DigestError]:
+        yield from self._results
+        if self._then:
+            raise self._then
+
+    def read_paper(self, get: Callable[[str], bytes], identifier: str, *, at: datetime) -> Entry | None:
+        return None
+
+
+def nothing(_url: str) -> bytes:
+    return b""
+
+
+def page(*entries: Entry) -> Listing:
+    return Listing(layout="test", entries=entries)
+
+
+def read(source: Says):  # type: ignore[no-untyped-def]
+    return harvest(source, nothing, today=TODAY, at=NOW)
+
+
+# ---------------------------------------------------------------- harvest
+
+
+def test_what_goes_wrong_in_a_source_is_a_value_and_the_rest_is_kept() -> None:
+    harvested = read(Says(page(entry()), InputError("odd"), then=FetchError("gone")))
+
+    assert len(harvested.listings) == 1
+    assert [problem.what for problem in harvested.problems] == ["odd", "gone"]
+
+
+def test_a_bug_in_a_source_is_not_swallowed() -> None:
+    with pytest.raises(ZeroDivisionError):
+        read(Says(then=ZeroDivisionError()))
+
+
+# ---------------------------------------------------------------- the edition
+
+
+def test_an_edition_follows_from_its_arguments_alone() -> None:
+    shelf = make_shelf([candidate("1", "Waiting"), candidate("2", "Cooking", abstract="Rice.")])
+    reader = Reader(profile=profile(interest("waiting", 8)))
+
+    once = make_edition(reader, shelf, day=TODAY, now=NOW)
+
+    assert once == make_edition(reader, shelf, day=TODAY, now=NOW)
+    assert once.outcome is Outcome.READY
+    assert [pick.paper.id for pick in once.section(SectionName.PICKS)] == ["1"]
+
+
+def test_what_the_reader_has_had_is_not_considered() -> None:
+    shelf = make_shelf([candidate("1", "Waiting"), candidate("2", "Waiting too")])
+    reader = Reader(profile=profile(interest("waiting", 8)), had=frozenset({"1"}))
+
+    edition = make_edition(reader, shelf, day=TODAY, now=NOW)
+
+    assert edition.considered == 1
+    assert [pick.paper.id for pick in edition.shown] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("results", "outcome"),
+    [
+        ([page(entry(title="Cooking", abstract="Rice."))], Outcome.QUIET),
+        ([page()], Outcome.NO_LIST),
+        ([FetchError("gone")], Outcome.SOURCE_DOWN),
+        ([FetchError("gone"), page(entry(title="Cooking", abstract="Rice."))], Outcome.QUIET),
+        ([FetchError("gone"), page(entry(title="Waiting"))], Outcome.READY),
+    ],
+)
+def test_the_day_has_the_outcome_that_the_sources_give_it(
+    results: list[Listing | DigestError], outcome: Outcome
+) -> None:
+    shelf = shelf_of_listings([read(Says(*results))], NOW)
+
+    edition = make_edition(Reader(profile=profile(interest("waiting", 8))), shelf, day=TODAY, now=NOW)
+
+    assert edition.outcome is outcome
+    assert bool(edition.notes) is any(isinstance(result, DigestError) for result in results)
+
+
+@pytest.mark.parametrize(
+    ("wish", "trends", "goes_out"),
+    [
+        (QuietDay.SILENT, True, False),
+        (QuietDay.NOTE, False, True),
+        (QuietDay.TRENDING, True, True),
+        (QuietDay.TRENDING, False, False),
+    ],
+)
+def test_a_quiet_day_is_told_to_those_who_want_to_know(wish: QuietDay, trends: bool, goes_out: bool) -> None:
+    votes = range(10) if trends else [None] * 10
+    crowd = page(*(entry(f"id{n}", f"Dish {n}", abstract="Rice.", upvotes=v) for n, v in enumerate(votes)))
+    shelf = shelf_of_listings([read(Says(crowd))], NOW)
+
+    edition = make_edition(
+        Reader(profile=profile(interest("waiting"), on_quiet_day=wish)), shelf, day=TODAY, now=NOW
+    )
+
+    assert (make_message(edition, Renderer(), SENDER) is not None) is goes_out
+
+
+# ---------------------------------------------------------------- day and date
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "day"),
+    [("UTC", 11, 11), ("Pacific/Auckland", 11, 12), ("Pacific/Honolulu", 9, 10), ("Asia/Kathmandu", 19, 12)],
+)
+def test_the_day_is_the_readers_own(zone: str, hour: int, day: int) -> None:
+    now = datetime(2026, 3, 11, hour, 0, tzinfo=UTC)
+
+    assert day_of(profile(timezone=zone), now) == date(2026, 3, day)
+
+
+def test_an_edition_carries_the_readers_hour_or_the_present_if_that_is_to_come() -> None:
+    reader = profile(timezone="Europe/Berlin", send_at=time(7, 30))
+    evening, dawn = datetime(2026, 3, 11, 19, 0, tzinfo=UTC), datetime(2026, 3, 11, 4, 0, tzinfo=UTC)
+
+    assert date_of(reader, TODAY, evening).isoformat() == "2026-03-11T07:30:00+01:00"
+    assert date_of(reader, TODAY, dawn).isoformat() == "2026-03-11T05:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("day", "at"),
+    [
+        (date(2026, 3, 29), "2026-03-29T03:30:00+02:00"),  # 02:30 does not exist: clocks go from 2 to 3
+        (date(2026, 10, 25), "2026-10-25T02:30:00+02:00"),  # 02:30 comes twice: the first
+    ],
+)
+def test_an_hour_that_the_clocks_skip_or_repeat_is_one_moment(day: date, at: str) -> None:
+    reader = profile(timezone="Europe/Berlin", send_at=time(2, 30))
+
+    assert date_of(reader, day, datetime(2027, 1, 1, tzinfo=UTC)).isoformat() == at
