@@ -32,13 +32,18 @@ def enqueue_edition(database: Database, edition: Edition, message: Message | Non
         return message is not None and deliveries.enqueue(connection, edition, message, now)
 
 
+def settle(database: Database, now: datetime) -> tuple[Delivery, ...]:
+    """What a run that was killed left behind: its claims wait again, and what it was sending is returned."""
+    with database.begin() as connection:
+        return deliveries.settle_cut_off(connection, now)
+
+
 def expire_older(database: Database, profile: str, today: date, now: datetime) -> tuple[Sent, ...]:
     """Give up messages of earlier days that never went out; their papers count as not had."""
     attempt = Attempt(
         state=DeliveryState.EXPIRED, reply="not sent before the next edition; its papers come again"
     )
     with database.begin() as connection:
-        deliveries.requeue_cut_off(connection, now)
         older = [one for one in deliveries.queued(connection, profile) if one.day < today]
         for delivery in older:
             deliveries.record_attempt(connection, delivery, attempt, now)
@@ -46,26 +51,42 @@ def expire_older(database: Database, profile: str, today: date, now: datetime) -
 
 
 def deliver(database: Database, profile: str, day: date, transport: Transport, now: datetime) -> Sent | None:
-    """Send this reader's message of this day, if it waits to be sent and no other process has it.
+    """Send this reader's message of this day, if it waits to be sent.
 
-    Raises DeliveryError where no message can go out until a person acts; the message then waits on.
+    Whatever stops it before the body went out, Ctrl-C too, leaves the message waiting; after that, unknown.
+    Raises DeliveryError where no message can go out until a person acts.
     """
     with database.begin() as connection:
         claimed = deliveries.claim(connection, profile, day, now)
     if claimed is None:
         return None
+    body = _Body(database, claimed)
     try:
-        attempt = transport.send(claimed.message, committing=lambda: _commit(database, claimed))
-    except DigestError as problem:
-        _record(database, claimed, Attempt(state=DeliveryState.QUEUED, reply=str(problem)), now)
+        attempt = transport.send(claimed.message, committing=body.goes_out)
+    except BaseException as problem:
+        if not body.is_out:
+            _record(database, claimed, Attempt(state=DeliveryState.QUEUED, reply=_in_words(problem)), now)
         raise
     _record(database, claimed, attempt, now)
     return Sent(delivery=claimed, attempt=attempt)
 
 
-def _commit(database: Database, claimed: Delivery) -> None:
-    with database.begin() as connection:
-        deliveries.record_commit(connection, claimed)
+class _Body:
+    """Whether the body of a message may have gone out: on record first, then so."""
+
+    def __init__(self, database: Database, claimed: Delivery) -> None:
+        self._database, self._claimed = database, claimed
+        self.is_out = False
+
+    def goes_out(self) -> None:
+        """What a transport calls just before."""
+        with self._database.begin() as connection:
+            deliveries.record_commit(connection, self._claimed)
+        self.is_out = True
+
+
+def _in_words(problem: BaseException) -> str:
+    return str(problem) if isinstance(problem, DigestError) else f"interrupted ({type(problem).__name__})"
 
 
 def _record(database: Database, claimed: Delivery, attempt: Attempt, now: datetime) -> None:

@@ -9,7 +9,7 @@ import pytest
 from digest.errors import DeliveryError
 from digest.message import compose
 from digest.model import Attempt, DeliveryState, Edition, Listing, Message, Outcome, Sender
-from digest.outbox import deliver, enqueue_edition, expire_older
+from digest.outbox import deliver, enqueue_edition, expire_older, settle
 from digest.store import deliveries
 from digest.store.database import Database, open_database
 from digest.store.papers import record_listing
@@ -23,7 +23,11 @@ class Postman:
     """A transport that ends as the test says; `crash` is raised before or after the body begins."""
 
     def __init__(
-        self, state: DeliveryState = DeliveryState.SENT, *, crash: str = "", problem: Exception | None = None
+        self,
+        state: DeliveryState = DeliveryState.SENT,
+        *,
+        crash: str = "",
+        problem: BaseException | None = None,
     ) -> None:
         self.state, self.crash, self.problem = state, crash, problem
         self.taken: list[Message] = []
@@ -107,28 +111,38 @@ def test_before_the_body_goes_out_it_is_on_record_that_it_may_have(database: Dat
     assert seen == [Outcome.UNKNOWN]
 
 
-def test_a_crash_before_the_body_leaves_a_message_that_is_sent_later(database: Database) -> None:
+def test_an_interruption_before_the_body_leaves_the_message_waiting(database: Database) -> None:
     enqueue_edition(database, ADAS, message(), NOW)
     with pytest.raises(KeyboardInterrupt):
-        deliver(database, "ada", TODAY, Postman(crash="before", problem=KeyboardInterrupt()), NOW)  # type: ignore[arg-type]
+        deliver(database, "ada", TODAY, Postman(crash="before", problem=KeyboardInterrupt()), NOW)
 
-    later = NOW + deliveries.LEASE * 2
-    expire_older(database, "ada", TODAY, later)
     postman = Postman()
-    deliver(database, "ada", TODAY, postman, later)
+    deliver(database, "ada", TODAY, postman, NOW)
 
     assert len(postman.taken) == 1
 
 
-def test_a_crash_inside_the_body_leaves_an_unknown_that_is_never_sent_again(database: Database) -> None:
+def test_what_a_killed_run_had_claimed_is_sent_by_the_next(database: Database) -> None:
+    enqueue_edition(database, ADAS, message(), NOW)
+    with database.begin() as connection:
+        deliveries.claim(connection, "ada", TODAY, NOW)  # and then the process was killed
+
+    assert settle(database, NOW) == ()
+    postman = Postman()
+    deliver(database, "ada", TODAY, postman, NOW)
+
+    assert len(postman.taken) == 1
+
+
+def test_an_interruption_inside_the_body_leaves_an_unknown_that_is_never_sent_again(
+    database: Database,
+) -> None:
     enqueue_edition(database, ADAS, message(), NOW)
     with pytest.raises(KeyboardInterrupt):
-        deliver(database, "ada", TODAY, Postman(crash="after", problem=KeyboardInterrupt()), NOW)  # type: ignore[arg-type]
+        deliver(database, "ada", TODAY, Postman(crash="after", problem=KeyboardInterrupt()), NOW)
 
-    later = NOW + timedelta(hours=5)
-    expire_older(database, "ada", TODAY, later)
-
-    assert deliver(database, "ada", TODAY, Postman(), later) is None
+    assert [one.profile for one in settle(database, NOW)] == ["ada"]
+    assert deliver(database, "ada", TODAY, Postman(), NOW) is None
     assert outcome(database) is Outcome.UNKNOWN
     assert had(database) == {"2603.00001"}
 

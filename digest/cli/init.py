@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from digest.cli.screen import say
+from digest.cli.screen import complain, say
 from digest.cli.world import World
 from digest.config import CONFIG_NAME, check_profile, check_settings
 from digest.errors import ConfigurationError, DigestError, InputError
@@ -99,16 +99,40 @@ def parse_interest(text: str) -> tuple[str, float]:
 
 def _ask(answers: Answers) -> Answers:
     """Questions for what is open, with defaults that Enter takes."""
-    email = answers.email or click.prompt("Your e-mail address")
-    timezone = answers.timezone or click.prompt("Your time zone", default=_machine_zone())
-    send_at = answers.send_at or click.prompt("When should the mail come", default="07:30")
+    email = answers.email or _prompt("Your e-mail address", "email")
+    timezone = answers.timezone or _prompt("Your time zone", "timezone", _machine_zone())
+    send_at = answers.send_at or _prompt("When should the mail come", "send_at", "07:30")
     interests = dict(answers.interests)
     if not interests:
         say('What are you interested in? One phrase a line, "phrase=weight" if it matters more (1 to 10).')
         while text := click.prompt("Interest (empty to end)", default="", show_default=False):
-            phrase, weight = parse_interest(text)
-            interests[phrase] = weight
+            interests.update(_interest(text))
     return replace(answers, email=email, timezone=timezone, send_at=send_at, interests=interests)
+
+
+def _prompt(question: str, key: str, default: str | None = None) -> str:
+    """Ask until the answer is one that the profile can hold."""
+
+    def check(text: str) -> str:
+        problems = check_profile({"email": "you@example.org", key: text}, Path())
+        if problems:
+            raise click.BadParameter(problems[0].what)
+        return text
+
+    return str(click.prompt(question, default=default, value_proc=check))
+
+
+def _interest(text: str) -> dict[str, float]:
+    """An interest as typed; what is wrong with it is said, and costs only itself."""
+    try:
+        phrase, weight = parse_interest(text)
+    except InputError as problem:
+        complain(problem)
+        return {}
+    problems = check_profile({"email": "you@example.org", "interests": {phrase: weight}}, Path())
+    for one in problems:
+        complain(DigestError(one.what, where=text))
+    return {} if problems else {phrase: weight}
 
 
 def completed(answers: Answers) -> Answers:

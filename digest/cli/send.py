@@ -2,23 +2,22 @@
 
 import sys
 import traceback
-from datetime import date
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from digest.cli import setup
 from digest.cli.fetch import fetch_all, is_all_down
-from digest.cli.screen import complain, say, working
+from digest.cli.screen import complain, note, say, warn, working
 from digest.cli.world import World
 from digest.config import WEEKDAYS, Configuration
 from digest.errors import DeliveryError, DigestError, ExitCode
-from digest.model import DeliveryState, Profile
+from digest.model import DeliveryState, Outcome, Profile
 
 if TYPE_CHECKING:
-    from digest.outbox import Sent
-    from digest.pipeline import Shelf
-    from digest.rendering.renderer import Renderer
     from digest.store.database import Database
     from digest.transport.protocol import Transport
 
@@ -35,13 +34,19 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
     the next run of the day. Exit code 6: a message was not delivered; 3: a profile could not be used;
     4: no source could be read.
     """
+    from digest.store.lock import sole_sender
+
     world: World = ctx.obj
     loaded = setup.configuration(ctx)
     readers = setup.chosen_profiles(loaded, profiles)
-    with setup.open_store(loaded) as database:
+    busy = "another `digest send` is at work; waiting for it to end"
+    with (
+        setup.open_store(loaded) as database,
+        sole_sender(setup.store_path(loaded), waiting=lambda: note(busy)),
+    ):
         all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
-        endings = _Round(loaded, database, world, named=bool(profiles)).send_to(readers)
-    if not all(endings):
+        all_well = _Round(loaded, database, world.now()).serve(readers, world, named=bool(profiles))
+    if not all_well:
         sys.exit(ExitCode.DELIVERY)
     if loaded.problems and not profiles:
         sys.exit(ExitCode.CONFIGURATION)
@@ -49,78 +54,103 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
         sys.exit(ExitCode.INPUT)
 
 
+@dataclass(frozen=True, slots=True)
 class _Round:
-    """One pass over the readers, with what they share."""
+    """One pass over the readers: every message is made and stored before the first one is sent."""
 
-    def __init__(self, loaded: Configuration, database: "Database", world: World, *, named: bool) -> None:
-        from digest.holdings import stored_shelf
+    loaded: Configuration
+    database: "Database"
+    now: datetime
 
-        self._loaded, self._database, self._named = loaded, database, named
-        self._now = world.now()
-        self._renderer: Renderer = setup.renderer(loaded)
-        self._transport: Transport = setup.transport(loaded, world)
-        with working("scoring papers"), database.read() as connection:
-            self._shelf: Shelf = stored_shelf(
-                connection, window_days=loaded.settings.window_days, now=self._now
+    def serve(self, readers: Iterable[Profile], world: World, *, named: bool) -> bool:
+        """Whether every reader's day stands well."""
+        well = self._settle()
+        make = self._maker()
+        today = [(reader, day) for reader in readers if (day := self._due(reader, named=named))]
+        made = [(reader, day) for reader, day in today if _alone(reader, lambda r=reader, d=day: make(r, d))]
+        return self._deliver(made, world) and well and len(made) == len(today)
+
+    def _settle(self) -> bool:
+        """Tell of messages that an earlier run was sending when it was killed."""
+        from digest.outbox import settle
+
+        cut_off = settle(self.database, self.now)
+        for one in cut_off:
+            warn(
+                f"{one.profile}: the edition of {one.day} was cut off while it went out; it may have arrived"
             )
+        return not cut_off
 
-    def send_to(self, readers: tuple[Profile, ...]) -> list[bool]:
-        """Whether each reader's day stands well."""
-        try:
-            return [self._send(reader) for reader in readers]
-        finally:
-            self._transport.close()
+    def _due(self, profile: Profile, *, named: bool) -> date | None:
+        """The day to serve this reader, or `None` on a day that is not among the reader's."""
+        from digest.pipeline import day_of
 
-    def _send(self, profile: Profile) -> bool:
-        """One reader's day; whatever goes wrong with it stops no other, and a bug is still a traceback."""
-        try:
-            return self._day(profile)
-        except DeliveryError:
-            raise
-        except DigestError as problem:
-            say(f"{profile.name}: failed")
-            complain(problem)
-        except Exception:
-            say(f"{profile.name}: failed, by a fault in Digest; please report what follows")
-            traceback.print_exc()
-        return False
+        day = day_of(profile, self.now)
+        if day.weekday() in profile.days or named:
+            return day
+        say(f"{profile.name}: none today ({WEEKDAYS[day.weekday()]} is not among this reader's days)")
+        return None
 
-    def _day(self, profile: Profile) -> bool:
-        from digest.holdings import stored_reader
-        from digest.outbox import deliver, enqueue_edition, expire_older
-        from digest.pipeline import day_of, make_edition, make_message
+    def _maker(self) -> Callable[[Profile, date], bool]:
+        """What makes a reader's edition of a day and puts its message into the outbox."""
+        from digest.holdings import stored_reader, stored_shelf
+        from digest.outbox import enqueue_edition, expire_older
+        from digest.pipeline import make_edition, make_message
         from digest.store.deliveries import has_message
 
-        day = day_of(profile, self._now)
-        if day.weekday() not in profile.days and not self._named:
-            say(f"{profile.name}: none today ({WEEKDAYS[day.weekday()]} is not among this reader's days)")
-            return True
-        for given_up in expire_older(self._database, profile.name, day, self._now):
-            say(f"{profile.name}: gave up the edition of {given_up.delivery.day}: {given_up.attempt.reply}")
-        with self._database.read() as connection:
-            exists = has_message(connection, profile.name, day)
-            reader = stored_reader(connection, profile, day=day)
-        if not exists:
-            edition = make_edition(reader, self._shelf, day=day, now=self._now)
-            message = make_message(edition, self._renderer, self._loaded.settings.mail.sender())
-            enqueue_edition(self._database, edition, message, self._now)
-        return self._report(
-            profile, day, deliver(self._database, profile.name, day, self._transport, self._now)
-        )
+        renderer, sender = setup.renderer(self.loaded), setup.sender(self.loaded)
+        with working("scoring papers"), self.database.read() as connection:
+            days = self.loaded.settings.window_days
+            shelf = stored_shelf(connection, window_days=days, now=self.now)
 
-    def _report(self, profile: Profile, day: date, sent: "Sent | None") -> bool:
+        def make(profile: Profile, day: date) -> bool:
+            for given_up in expire_older(self.database, profile.name, day, self.now):
+                say(
+                    f"{profile.name}: gave up the edition of {given_up.delivery.day}: {given_up.attempt.reply}"
+                )
+            with self.database.read() as connection:
+                if has_message(connection, profile.name, day):
+                    return True
+                reader = stored_reader(connection, profile, day=day)
+            edition = make_edition(reader, shelf, day=day, now=self.now)
+            enqueue_edition(self.database, edition, make_message(edition, renderer, sender), self.now)
+            return True
+
+        return make
+
+    def _deliver(self, made: list[tuple[Profile, date]], world: World) -> bool:
+        """Send what waits. A way out that nobody can use ends the round: all that waits is named."""
+        transport = setup.transport(self.loaded, world)
+        well = True
+        try:
+            for number, (profile, day) in enumerate(made):
+                try:
+                    well &= _alone(profile, lambda p=profile, d=day: self._send(p, d, transport))
+                except DeliveryError as problem:
+                    complain(problem)
+                    names = ", ".join(reader.name for reader, _ in made[number:])
+                    say(f"nothing can be sent; the next run tries again: {names}")
+                    return False
+        finally:
+            transport.close()
+        return well
+
+    def _send(self, profile: Profile, day: date, transport: "Transport") -> bool:
+        """Send this reader's message if it waits, and say how the day stands; whether it stands well."""
+        from digest.outbox import deliver
         from digest.store.deliveries import days
 
+        sent = deliver(self.database, profile.name, day, transport, self.now)
         if sent and sent.attempt.state is DeliveryState.SENT:
             say(f"{profile.name}: sent to {profile.email}: {sent.delivery.message.subject}")
             return True
         if sent:
             say(f"{profile.name}: {_NOT_SENT[sent.attempt.state]}: {sent.attempt.reply}")
             return False
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             state = days(connection, [profile.name], since=day)[0]
         say(f"{profile.name}: {state.outcome.value} ({state.reason}); nothing to send")
-        return True
+        return state.outcome not in (Outcome.FAILED, Outcome.UNKNOWN)
 
 
 _NOT_SENT = {
@@ -128,3 +158,18 @@ _NOT_SENT = {
     DeliveryState.FAILED: "refused for good; its papers come again in the next edition",
     DeliveryState.UNKNOWN: "unknown whether it arrived, so it will not be sent again",
 }
+
+
+def _alone(profile: Profile, step: Callable[[], bool]) -> bool:
+    """One reader's step; whatever goes wrong with it stops no other, and a bug is still a traceback."""
+    try:
+        return step()
+    except DeliveryError:
+        raise
+    except DigestError as problem:
+        say(f"{profile.name}: failed")
+        complain(problem)
+    except Exception:
+        say(f"{profile.name}: failed, by a fault in Digest; please report what follows")
+        traceback.print_exc()
+    return False

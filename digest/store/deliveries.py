@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -18,9 +18,6 @@ from digest.model import (
     Outcome,
 )
 from digest.store.tables import delivery, edition, seen
-
-LEASE = timedelta(minutes=30)
-"""A message claimed for longer was cut off: no wait for a reply is as long (RFC 5321, 4.5.3.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +135,21 @@ def queued(connection: Connection, profile: str) -> tuple[Delivery, ...]:
     return tuple(_delivery(row) for row in rows)
 
 
-def requeue_cut_off(connection: Connection, now: datetime) -> int:
-    """Give back what a process claimed and never said another word of; how many messages that were.
+def settle_cut_off(connection: Connection, now: datetime) -> tuple[Delivery, ...]:
+    """State what a process that died left behind; the caller holds the lock, so none is sending now.
 
-    It is safe to send them again: before a body goes out, `record_commit` has changed the state.
+    What it had claimed waits again: a body never goes out before `record_commit`. What it was sending stays
+    unknown; those messages are returned, once.
     """
-    stale = (delivery.c.state == DeliveryState.SENDING.value, delivery.c.claimed_at < now - LEASE)
-    given_back = connection.execute(update(delivery).where(*stale).values(state=DeliveryState.QUEUED.value))
-    return given_back.rowcount
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.state == DeliveryState.SENDING.value)
+        .values(state=DeliveryState.QUEUED.value)
+    )
+    cut_off = (delivery.c.state == DeliveryState.UNKNOWN.value, delivery.c.ended_at.is_(None))
+    found = tuple(_delivery(row) for row in connection.execute(select(delivery).where(*cut_off)))
+    connection.execute(update(delivery).where(*cut_off).values(ended_at=now))
+    return found
 
 
 def days(connection: Connection, profiles: Iterable[str], since: date) -> tuple[Day, ...]:

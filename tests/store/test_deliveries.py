@@ -79,18 +79,18 @@ def test_a_claim_that_was_cut_off_before_the_body_is_given_back(queued: Database
     with queued.begin() as connection:
         deliveries.claim(connection, "ada", TODAY, NOW)
 
-        assert deliveries.requeue_cut_off(connection, NOW + timedelta(minutes=5)) == 0
-        assert deliveries.requeue_cut_off(connection, NOW + deliveries.LEASE * 2) == 1
+        assert deliveries.settle_cut_off(connection, NOW) == ()
         assert deliveries.claim(connection, "ada", TODAY, NOW) is not None
 
 
-def test_a_message_cut_off_inside_its_body_stays_unknown(queued: Database) -> None:
+def test_a_message_cut_off_inside_its_body_stays_unknown_and_is_told_once(queued: Database) -> None:
     with queued.begin() as connection:
         claimed = deliveries.claim(connection, "ada", TODAY, NOW)
         assert claimed is not None
         deliveries.record_commit(connection, claimed)
 
-        assert deliveries.requeue_cut_off(connection, NOW + deliveries.LEASE * 2) == 0
+        assert [one.profile for one in deliveries.settle_cut_off(connection, NOW)] == ["ada"]
+        assert deliveries.settle_cut_off(connection, NOW) == ()
         assert deliveries.claim(connection, "ada", TODAY, NOW) is None
         (day,) = deliveries.days(connection, ["ada"], since=TODAY)
         assert day.outcome is Outcome.UNKNOWN
