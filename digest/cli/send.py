@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -67,7 +68,7 @@ class _Round:
         well = self._settle()
         make = self._maker()
         today = [(reader, day) for reader in readers if (day := self._due(reader, named=named))]
-        made = [(reader, day) for reader, day in today if _alone(reader, lambda r=reader, d=day: make(r, d))]
+        made = [(reader, day) for reader, day in today if _alone(reader, partial(make, reader, day))]
         return self._deliver(made, world) and well and len(made) == len(today)
 
     def _settle(self) -> bool:
@@ -76,9 +77,7 @@ class _Round:
 
         cut_off = settle(self.database, self.now)
         for one in cut_off:
-            warn(
-                f"{one.profile}: the edition of {one.day} was cut off while it went out; it may have arrived"
-            )
+            warn(f"{one.profile}: the edition of {one.day} was cut off on its way out; it may have arrived")
         return not cut_off
 
     def _due(self, profile: Profile, *, named: bool) -> date | None:
@@ -104,10 +103,8 @@ class _Round:
             shelf = stored_shelf(connection, window_days=days, now=self.now)
 
         def make(profile: Profile, day: date) -> bool:
-            for given_up in expire_older(self.database, profile.name, day, self.now):
-                say(
-                    f"{profile.name}: gave up the edition of {given_up.delivery.day}: {given_up.attempt.reply}"
-                )
+            for old in expire_older(self.database, profile.name, day, self.now):
+                say(f"{profile.name}: gave up the edition of {old.delivery.day}: {old.attempt.reply}")
             with self.database.read() as connection:
                 if has_message(connection, profile.name, day):
                     return True
@@ -125,7 +122,7 @@ class _Round:
         try:
             for number, (profile, day) in enumerate(made):
                 try:
-                    well &= _alone(profile, lambda p=profile, d=day: self._send(p, d, transport))
+                    well &= _alone(profile, partial(self._send, profile, day, transport))
                 except DeliveryError as problem:
                     complain(problem)
                     names = ", ".join(reader.name for reader, _ in made[number:])

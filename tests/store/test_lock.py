@@ -52,8 +52,8 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_locked_is_said(tmp_path: Path) -> None:
-    with (
-        pytest.raises(StoreError, match="cannot be locked"),
-        sole_sender(tmp_path / "none" / "x", waiting=print),
-    ):
-        pass
+    (tmp_path / "file").touch()
+    lock = sole_sender(tmp_path / "file" / "store", waiting=print)
+
+    with pytest.raises(StoreError, match="cannot be locked"):
+        lock.__enter__()
