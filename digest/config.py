@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -49,6 +49,11 @@ class Configuration:
     def path(self, relative: Path) -> Path:
         """A path of `config.toml`, which is relative to the folder of that file."""
         return self.file.parent / relative.expanduser()
+
+    def problems_of(self, name: str) -> tuple[DigestError, ...]:
+        """What is wrong with one reader's profile."""
+        file = str(self.path(self.settings.profiles) / f"{name}.toml")
+        return tuple(one for one in self.problems if one.where == file or one.where.startswith(f"{file}: "))
 
 
 def load_configuration(path: Path) -> Configuration:
@@ -133,7 +138,9 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {name!r}; use an IANA name such as Europe/Berlin") from None
+        near = difflib.get_close_matches(name, available_timezones(), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "use an IANA name such as Europe/Berlin"
+        raise ValueError(f"there is no time zone {name!r}; {hint}") from None
     return name
 
 
@@ -437,8 +444,20 @@ def _problem(model: type[BaseModel], error: ErrorDetails, path: Path) -> DigestE
         return DigestError(
             "unknown key", where=where, fix=_did_you_mean(model, [str(key) for key in error["loc"]])
         )
+    if error["type"] == "union_tag_invalid":
+        return _unknown_choice(
+            error["ctx"]["tag"], re.findall(r"'(\w+)'", error["ctx"]["expected_tags"]), where
+        )
+    if error["type"] in ("literal_error", "enum"):
+        return _unknown_choice(error["input"], re.findall(r"'(\w+)'", error["ctx"]["expected"]), where)
     message = error["msg"].removeprefix("Value error, ")
     return DigestError(message[0].lower() + message[1:], where=where)
+
+
+def _unknown_choice(given: object, known: list[str], where: str) -> DigestError:
+    near = difflib.get_close_matches(str(given), known, n=1)
+    fix = f"Did you mean {near[0]!r}?" if near else ""
+    return DigestError(f"{given!r} is not one of {', '.join(known)}", where=where, fix=fix)
 
 
 def _dotted(keys: Iterable[str | int]) -> str:

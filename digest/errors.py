@@ -31,7 +31,9 @@ class DigestError(Exception):
 
     def __str__(self) -> str:
         located = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{located}. {self.fix}" if self.fix else located
+        if not self.fix:
+            return located
+        return f"{located} {self.fix}" if located.endswith((".", "?", "!")) else f"{located}. {self.fix}"
 
 
 class ConfigurationError(DigestError):
@@ -42,6 +44,12 @@ class ConfigurationError(DigestError):
     def __init__(self, problems: tuple[DigestError, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class UsageError(DigestError):
+    """The command line asks for what cannot be."""
+
+    exit_code = ExitCode.USAGE
 
 
 class InputError(DigestError):

@@ -1,6 +1,7 @@
 """One polite, bounded HTTP client: asks seldom, waits little, reads no more than it must."""
 
 import ipaddress
+import re
 import socket
 import time
 import urllib.request
@@ -172,9 +173,15 @@ def _check_status(response: httpx.Response, url: str) -> None:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds to wait, as the server asks (RFC 9110, 10.2.3); a date is left to our own pace."""
+    """Seconds to wait, as the server asks: Retry-After (RFC 9110, 10.2.3), else `t=` of RateLimit.
+
+    A date in Retry-After is left to our own pace.
+    """
     asked = response.headers.get("retry-after", "")
-    return float(asked) if asked.isdecimal() else None
+    reset = re.search(r"\bt=(\d{1,9})\b", response.headers.get("ratelimit", ""))
+    if re.fullmatch(r"[0-9]{1,9}", asked):
+        return float(asked)
+    return float(reset[1]) if reset else None
 
 
 def _decoded(response: httpx.Response, max_bytes: int, url: str) -> Iterator[bytes]:

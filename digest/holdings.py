@@ -73,7 +73,7 @@ def stored_shelf(connection: "Connection", *, window_days: int, now: datetime) -
     failed = [done for done in papers.last_harvests(connection) if done.problem]
     return make_shelf(
         papers.recent_candidates(connection, since, now),
-        (note_of(done.source, done.problem) for done in failed),
+        (note_of(done.source) for done in failed),
     )
 
 

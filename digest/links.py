@@ -59,4 +59,5 @@ def links_of(identifier: str) -> dict[str, str]:
 
 def search_link(title: str) -> str:
     """Where to look for a paper that is known by its title only."""
-    return f"https://arxiv.org/search/?searchtype=title&query={quote(title[:120])}"
+    words = title if len(title) <= 120 else title[:120].rsplit(" ", 1)[0]
+    return f"https://arxiv.org/search/?searchtype=title&query={quote(words)}"

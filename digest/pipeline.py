@@ -71,12 +71,12 @@ def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
     """The shelf of what was just read, without a store."""
     done = tuple(harvested)
     candidates = collect((listing for one in done for listing in one.listings), at)
-    return make_shelf(candidates, (note_of(one.source, problem) for one in done for problem in one.problems))
+    return make_shelf(candidates, (note_of(one.source) for one in done if one.problems))
 
 
-def note_of(source: str, problem: object) -> str:
-    """A failed source, as the mail says it."""
-    return f"{source} could not be read completely: {problem}"
+def note_of(source: str) -> str:
+    """A failed source in the reader's line; why it failed is the operator's, in `digest status`."""
+    return f"{source} could not be read completely today, so papers may be missing"
 
 
 # ---------------------------------------------------------------- the edition of a reader

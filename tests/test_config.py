@@ -98,7 +98,15 @@ def test_a_profile_says_who_when_and_what(tmp_path: Path) -> None:
         ('days = ["mon", "noday"]', "days[2]: 'noday' is not a weekday"),
         ("threshold = 101", "threshold: input should be less than or equal to 100"),
         ("max_papers = true", "max_papers: input should be a valid integer"),
-        ('on_quiet_day = "loud"', "on_quiet_day: input should be 'silent', 'note' or 'trending'"),
+        ('on_quiet_day = "loud"', "on_quiet_day: 'loud' is not one of silent, note, trending"),
+        (
+            'on_quiet_day = "nope"',
+            "on_quiet_day: 'nope' is not one of silent, note, trending. Did you mean 'note'?",
+        ),
+        (
+            'timezone = "Europe/Lodnon"',
+            "timezone: there is no time zone 'Europe/Lodnon'; did you mean 'Europe/London'?",
+        ),
         ('[interests]\n"a" = 11', "interests.a.weight: input should be less than or equal to 10"),
         (
             '[interests]\n"a b" = { wieght = 3 }',

@@ -1,5 +1,6 @@
 """`digest check`: everything that could go wrong in the morning, tried now."""
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import UTC
@@ -10,7 +11,7 @@ from digest.cli import setup
 from digest.cli.screen import complain, say
 from digest.cli.world import World
 from digest.config import Configuration
-from digest.errors import DigestError, ExitCode
+from digest.errors import ConfigurationError, DigestError, ExitCode, StoreError
 from digest.model import (
     Candidate,
     Edition,
@@ -39,7 +40,7 @@ def check(ctx: click.Context, no_login: bool) -> None:
     loaded = setup.configuration(ctx)
     readers = f"{len(loaded.profiles)} reader{'s' if len(loaded.profiles) != 1 else ''}"
     say(f"ok: configuration {loaded.file}, {readers}")
-    tries: list[Callable[[Configuration, World], str]] = [_liked_files, _templates, _store, _sources]
+    tries: list[Callable[[Configuration, World], str]] = [_profiles, _templates, _store, _sources]
     failed = [_try(one, loaded, world) for one in (tries if no_login else [*tries, _way_out])]
     codes = [code for code in failed if code]
     if loaded.problems:
@@ -57,14 +58,28 @@ def _try(one: Callable[[Configuration, World], str], loaded: Configuration, worl
     return None
 
 
-def _liked_files(loaded: Configuration, _world: World) -> str:
+def _profiles(loaded: Configuration, _world: World) -> str:
     from digest.holdings import liked_ids
 
-    read = [liked_ids(profile) for profile in loaded.profiles]
-    problems = [problem for _, notes in read for problem in notes]
+    read = [(profile, *liked_ids(profile)) for profile in loaded.profiles]
+    problems = [DigestError(note, where=profile.name) for profile, _, notes in read for note in notes]
+    problems += [_without_taste(profile) for profile, ids, _ in read if not has_taste(profile, ids)]
     if problems:
-        raise DigestError("; ".join(problems))
-    return f"{sum(len(ids) for ids, _ in read)} liked papers named"
+        raise ConfigurationError(tuple(problems))
+    return f"every profile names what to look for, {sum(len(ids) for _, ids, _ in read)} liked papers in all"
+
+
+def has_taste(profile: Profile, liked: tuple[str, ...]) -> bool:
+    """Whether any paper could ever be picked for this reader."""
+    return bool(profile.interests or profile.authors or profile.organizations or liked)
+
+
+def _without_taste(profile: Profile) -> DigestError:
+    return DigestError(
+        "names no interest, author, organisation or liked paper, so nothing can ever be picked",
+        where=profile.name,
+        fix="Add some under [interests]",
+    )
 
 
 def _templates(loaded: Configuration, world: World) -> str:
@@ -81,6 +96,9 @@ def _templates(loaded: Configuration, world: World) -> str:
 def _store(loaded: Configuration, _world: World) -> str:
     path = setup.store_path(loaded)
     if not path.exists():
+        if not os.access(next(folder for folder in path.parents if folder.exists()), os.W_OK):
+            fix = "Name another as `store` in config.toml"
+            raise StoreError("the store cannot be made there", where=str(path), fix=fix)
         return f"store {path} is not there yet; `digest fetch` makes it"
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         damage = connection.exec_driver_sql("PRAGMA quick_check").scalar()

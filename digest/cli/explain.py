@@ -11,10 +11,10 @@ from digest.cli.preview import Wanted, shelf_and_reader
 from digest.cli.screen import say
 from digest.cli.world import World
 from digest.config import Configuration
-from digest.errors import InputError
+from digest.errors import DigestError
 from digest.links import paper_id
-from digest.model import Edition, Paper, Pick, Profile
-from digest.text import readable, title_key
+from digest.model import Edition, Paper, Pick, Profile, Score
+from digest.text import readable, shorten, title_key
 
 if TYPE_CHECKING:
     from digest.pipeline import Shelf
@@ -36,7 +36,7 @@ def explain(
     PAPER is an arXiv id, a DOI, an address of either, or (the beginning of) a title.
     """
     world: World = ctx.obj
-    loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx)
+    loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx, briefly=True)
     reader = setup.chosen_profile(loaded, profile)
     found, verdict = _explained(loaded, reader, paper, pages, world)
     if as_json:
@@ -73,13 +73,19 @@ def _explained(
 
 
 def _find(shelf: "Shelf", mention: str) -> Paper:
+    """The paper of this id or title; else the only one whose title begins so. Raises DigestError."""
     papers = [candidate.paper for candidate in shelf.candidates]
     identifier, key = paper_id(mention), title_key(mention)
     by_id = [one for one in papers if one.id in (mention, identifier)]
-    by_title = [one for one in papers if key and title_key(one.title).startswith(key)]
-    if found := by_id or by_title:
+    by_title = [one for one in papers if key and title_key(one.title) == key]
+    by_beginning = [one for one in papers if key and title_key(one.title).startswith(key)]
+    found = by_id or by_title or by_beginning
+    if len(found) == 1:
         return found[0]
-    raise InputError(
+    if found:
+        titles = "; ".join(shorten(readable(one.title), 60) for one in found[:5])
+        raise DigestError(f"{len(found)} titles begin like {mention!r}", fix=f"Say which: {titles}")
+    raise DigestError(
         f"no paper {mention!r} among the {len(papers)} papers an edition could choose from",
         fix="Give its arXiv id or the beginning of its title; `digest fetch` stores new ones",
     )
@@ -95,14 +101,23 @@ def _had_on(loaded: Configuration, profile: Profile, paper: Paper) -> date | Non
 
 
 def _verdict(pick: Pick, edition: Edition, had_on: date | None) -> str:
-    """What follows from the score, in a sentence."""
-    name, value, threshold = edition.profile.name, pick.score.value, edition.profile.threshold
+    """What follows from the score, in a sentence or two."""
+    profile, score = edition.profile, pick.score
     if had_on:
-        return f"{name} had it on {had_on}; a paper is shown once."
+        return f"{profile.name} had it on {had_on}; a paper is shown once."
     for section in edition.sections:
         if pick.paper.id in (shown.paper.id for shown in section.picks):
-            followed = " (followed: shown whatever its score)" if pick.score.followed else ""
-            return f"Today's edition for {name} shows it under {section.name.value}{followed}."
-    if value >= threshold:
-        return f"It reaches {name}'s threshold of {threshold}, but better papers fill today's edition."
-    return f"It stays {threshold - value} points below {name}'s threshold of {threshold}: not shown."
+            followed = " (followed: shown whatever its score)" if score.followed else ""
+            return f"Today's edition for {profile.name} shows it under {section.name.value}{followed}."
+    if score.value >= profile.threshold:
+        return f"It reaches {profile.name}'s threshold, but better papers fill today's edition."
+    below = f"It stays {profile.threshold - score.value} points below {profile.name}'s threshold: not shown."
+    return f"{below} {_why_nothing(score)}".rstrip()
+
+
+def _why_nothing(score: Score) -> str:
+    """What a score without reasons means."""
+    if score.reasons:
+        return ""
+    avoided = "; it has what the profile avoids" if score.avoided else ""
+    return f"Nothing in it matches the profile's interests, follows or liked papers{avoided}."

@@ -50,6 +50,8 @@ def fetch_all(loaded: Configuration, database: "Database", world: World) -> "lis
             done.append(keep(connection, harvested, now))
         say(f"{harvested.source}: {done[-1].papers} papers, {done[-1].fresh} of them new")
     wanted = {identifier for profile in loaded.profiles for identifier in liked_ids(profile)[0]}
+    if not wanted:
+        return done
     with working("looking up liked papers"):
         found = fetch_liked(database, wanted, setup.sources(loaded), setup.client(loaded, world).get, now)
     if found:

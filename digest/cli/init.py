@@ -1,7 +1,8 @@
 """`digest init`: the two files a newcomer needs, commented, with the answers already in them."""
 
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 from digest.cli.screen import complain, say
 from digest.cli.world import World
 from digest.config import CONFIG_NAME, check_profile, check_settings
-from digest.errors import ConfigurationError, DigestError, InputError
+from digest.errors import ConfigurationError, DigestError, InputError, UsageError
 from digest.resources import shipped
 
 
@@ -31,8 +32,13 @@ class Answers:
     maildir: str = ""
     smtp_host: str = ""
     smtp_port: int | None = None
-    smtp_security: str = ""
+    smtp_security: str | None = None
     smtp_username: str = ""
+
+    @property
+    def is_about_config(self) -> bool:
+        """Whether some answer belongs into `config.toml`, so that an existing one is not just kept."""
+        return any((self.from_address, self.pages, self.maildir, self.smtp_host))
 
 
 @click.command()
@@ -70,36 +76,56 @@ def init(world: World, /, folder: Path, interests: tuple[str, ...], **flags: Any
     """Write a configuration and a reader's profile, commented.
 
     They go into DIR, by default this folder. Asks for what the flags leave open; without a terminal it
-    never asks. Files that exist are not touched.
+    never asks. Files that exist are not touched: where there is a configuration already, only the profile
+    of a further reader is written.
     """
     answers = Answers(interests=dict(parse_interest(text) for text in interests), **flags)
+    _refuse_contradictions(answers)
     if world.is_interactive:
         answers = _ask(answers)
     if not answers.email:
-        raise InputError("an address is needed", fix="Add --email you@example.org")
+        raise UsageError("an address is needed", fix="Add --email you@example.org")
     answers = completed(answers)
-    files = {
-        folder / CONFIG_NAME: _config_text(answers),
-        folder / "profiles" / f"{answers.profile}.toml": _profile_text(answers),
-    }
+    config, profile = folder / CONFIG_NAME, folder / "profiles" / f"{answers.profile}.toml"
+    files = {profile: _profile_text(answers)}
+    if config.exists() and not answers.is_about_config and not profile.exists():
+        say(f"kept {config}")
+    else:
+        files[config] = _config_text(answers)
     _write(files)
-    _say_next(folder)
+    _say_next(folder, answers)
 
 
 def parse_interest(text: str) -> tuple[str, float]:
-    """`phrase=8` as phrase and weight; a phrase alone has weight 5. Raises InputError for another weight."""
+    """`phrase=8` as phrase and weight; a phrase alone has weight 5. Raises UsageError for another weight."""
     phrase, _, weight = text.rpartition("=") if "=" in text else (text, "", "5")
     try:
         return phrase.strip(), float(weight)
     except ValueError:
-        raise InputError(
-            f"{weight!r} is no weight", where=f"--interest {text!r}", fix='Write "phrase=8", with 1 to 10'
+        raise UsageError(
+            f"{weight!r} is no weight", where=repr(text), fix='Write "phrase=8", with 1 to 10'
         ) from None
+
+
+def _refuse_contradictions(answers: Answers) -> None:
+    """Flags that do not fit together; nothing is silently left aside."""
+    if not answers.smtp_host and any((answers.smtp_port, answers.smtp_security, answers.smtp_username)):
+        raise UsageError("--smtp-port, --smtp-security and --smtp-username need --smtp-host")
+    if answers.smtp_host and answers.maildir:
+        raise UsageError("mail goes out either over SMTP or into a Maildir", fix="Leave one of the two out")
+    if answers.profile and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", answers.profile):
+        fix = "Use letters, digits, dot, hyphen and underscore"
+        raise UsageError(f"{answers.profile!r} cannot be the name of a profile", fix=fix)
+    remote = answers.smtp_host not in ("localhost", "127.0.0.1", "::1")
+    if answers.smtp_security == "none" and remote:
+        fix = "Use implicit or starttls; or set allow_plaintext in config.toml, knowing what that means"
+        raise UsageError("mail to another machine is not sent unencrypted", fix=fix)
 
 
 def _ask(answers: Answers) -> Answers:
     """Questions for what is open, with defaults that Enter takes."""
     email = answers.email or _prompt("Your e-mail address", "email")
+    name = answers.name or _prompt("Your name, for the mail's To (may be empty)", "name", "")
     timezone = answers.timezone or _prompt("Your time zone", "timezone", _machine_zone())
     send_at = answers.send_at or _prompt("When should the mail come", "send_at", "07:30")
     interests = dict(answers.interests)
@@ -107,7 +133,7 @@ def _ask(answers: Answers) -> Answers:
         say('What are you interested in? One phrase a line, "phrase=weight" if it matters more (1 to 10).')
         while text := click.prompt("Interest (empty to end)", default="", show_default=False):
             interests.update(_interest(text))
-    return replace(answers, email=email, timezone=timezone, send_at=send_at, interests=interests)
+    return replace(answers, email=email, name=name, timezone=timezone, send_at=send_at, interests=interests)
 
 
 def _prompt(question: str, key: str, default: str | None = None) -> str:
@@ -119,14 +145,14 @@ def _prompt(question: str, key: str, default: str | None = None) -> str:
             raise click.BadParameter(problems[0].what)
         return text
 
-    return str(click.prompt(question, default=default, value_proc=check))
+    return str(click.prompt(question, default=default, value_proc=check, show_default=bool(default)))
 
 
 def _interest(text: str) -> dict[str, float]:
     """An interest as typed; what is wrong with it is said, and costs only itself."""
     try:
         phrase, weight = parse_interest(text)
-    except InputError as problem:
+    except UsageError as problem:
         complain(problem)
         return {}
     problems = check_profile({"email": "you@example.org", "interests": {phrase: weight}}, Path())
@@ -171,6 +197,7 @@ def _config_text(answers: Answers) -> str:
         for key in ("base_url", "trending", "days_back"):
             del source[key]
         source["kind"] = "listing"
+        source["kind"].comment("pages saved as text, HTML or JSON")
         source["pages"] = list(answers.pages)
     return str(tomlkit.dumps(document))
 
@@ -202,25 +229,40 @@ def _profile_text(answers: Answers) -> str:
 
 
 def _write(files: Mapping[Path, str]) -> None:
-    """Write both files or none: only if both are sound and neither exists."""
-    import tomllib
-
-    problems: list[DigestError] = []
-    for path, text in files.items():
-        sound = check_settings if path.name == CONFIG_NAME else check_profile
-        problems.extend(sound(tomllib.loads(text), path))
-        if path.exists():
-            problems.append(InputError("is there already", where=str(path), fix="Move it away, or edit it"))
+    """Write all of the files or none: only if all are sound and none exists."""
+    problems = [problem for path, text in files.items() for problem in _problems(path, text)]
     if problems:
         raise ConfigurationError(tuple(problems))
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    written: list[Path] = []
+    try:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            written.append(path)
+    except OSError as problem:
+        for path in written:
+            path.unlink()
+        raise DigestError(
+            f"cannot be written ({problem.strerror})", where=str(problem.filename), fix="Name another DIR"
+        ) from problem
+    for path in written:
         say(f"wrote {path}")
 
 
-def _say_next(folder: Path) -> None:
-    there = "" if folder == Path() else f" --config {folder / CONFIG_NAME}"
+def _problems(path: Path, text: str) -> Iterator[DigestError]:
+    import tomllib
+
+    check = check_settings if path.name == CONFIG_NAME else check_profile
+    yield from check(tomllib.loads(text), path)
+    if path.exists():
+        yield InputError("is there already", where=str(path), fix="Move it away, or edit it")
+
+
+def _say_next(folder: Path, answers: Answers) -> None:
+    there = "" if folder == Path() else f" --config {shlex.quote(str(folder / CONFIG_NAME))}"
+    if not (answers.interests or answers.liked):
+        file = folder / "profiles" / f"{answers.profile}.toml"
+        say(f"{file} names no interest yet, so nothing can be picked: add some there")
     say()
     say(f"digest{there} fetch      gets the papers")
     say(f"digest{there} preview    shows today's edition, changing nothing")

@@ -1,5 +1,8 @@
 """The `digest` command: a group whose commands are imported when they are used."""
 
+import difflib
+import errno
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import click
 
 from digest import __version__
 from digest.cli.world import World
-from digest.errors import DigestError
+from digest.errors import DigestError, ExitCode
 
 # name: (where it is, its line in `digest --help`). The lines stand here too so that `digest --help` need not
 # import nine modules; a test compares them.
@@ -45,7 +48,8 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name not in COMMANDS:
-            return None
+            near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
+            return ctx.fail(f"No such command {cmd_name!r}. Did you mean {near[0]!r}?") if near else None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
@@ -88,4 +92,11 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 
 def main() -> None:
     """Run the command line."""
-    cli(prog_name="digest")
+    try:
+        cli(prog_name="digest")
+    except OSError as problem:
+        # What is printed goes to a full disk or a broken terminal: not ours to mend, nor worth a traceback.
+        if problem.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        os.write(2, f"error: cannot write the answer ({problem.strerror})\n".encode())
+        os._exit(ExitCode.FAILED)

@@ -1,6 +1,7 @@
 """`digest preview`: the real pipeline without its last step."""
 
 import json
+import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,7 +16,7 @@ from digest.cli.screen import note, say
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError, InputError
-from digest.model import Edition, Profile
+from digest.model import Edition, Pick, Profile
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf
@@ -73,7 +74,7 @@ def preview(
         pages=pages,
         saved_on=saved_on.date() if saved_on else None,
     )
-    loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx)
+    loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx, briefly=True)
     edition = edition_for(loaded, wanted, ctx.obj)
     if as_json:
         say(json.dumps(as_dict(edition), ensure_ascii=False, indent=2))
@@ -115,7 +116,10 @@ def shelf_and_reader(
         from digest.cli.fetch import harvest_all
 
         note("Nothing is stored yet: reading the sources, keeping nothing (`digest fetch` keeps).")
-        shelf = shelf_of_listings(harvest_all(loaded, world), now)
+        harvested = list(harvest_all(loaded, world))
+        if not any(one.listings for one in harvested):
+            raise InputError("none of the sources could be read")
+        shelf = shelf_of_listings(harvested, now)
     liked = tuple(one.paper for one in shelf.candidates if one.paper.id in profile.liked)
     return shelf, Reader(profile=profile, liked=liked)
 
@@ -147,27 +151,25 @@ def _end_of(day: date, profile: Profile) -> datetime:
 
 def as_dict(edition: Edition) -> dict[str, Any]:
     """The edition as JSON; the points of each pick's reasons add up to its score."""
-    return {
+    shown: dict[str, Any] = {
         "profile": edition.profile.name,
         "day": edition.day.isoformat(),
         "outcome": edition.outcome.value,
         "considered": edition.considered,
         "sections": [
-            {
-                "name": section.name.value,
-                "picks": [
-                    {
-                        "id": pick.paper.id,
-                        "title": pick.paper.title,
-                        "score": pick.score.value,
-                        "reasons": [{"label": r.label, "points": r.points} for r in pick.score.reasons],
-                    }
-                    for pick in section.picks
-                ],
-            }
+            {"name": section.name.value, "picks": [_pick(pick) for pick in section.picks]}
             for section in edition.sections
         ],
-        "notes": list(edition.notes),
+    }
+    return shown | ({"notes": list(edition.notes)} if edition.notes else {})
+
+
+def _pick(pick: Pick) -> dict[str, Any]:
+    return {
+        "id": pick.paper.id,
+        "title": pick.paper.title,
+        "score": pick.score.value,
+        "reasons": [{"label": one.label, "points": one.points} for one in pick.score.reasons],
     }
 
 
@@ -176,7 +178,8 @@ def _tell_if_unsent(edition: Edition) -> None:
 
     if not has_message(edition):
         quiet = edition.profile.on_quiet_day.value
-        note(f'{reason_of(edition).capitalize()}: nothing would be sent, as on_quiet_day = "{quiet}".')
+        reason = reason_of(edition)
+        note(f'{reason[:1].upper()}{reason[1:]}: nothing would be sent, as on_quiet_day = "{quiet}".')
 
 
 def _write(
@@ -199,10 +202,13 @@ def _write(
 
 
 def _save(path: Path, data: bytes) -> None:
+    if path == Path("-"):
+        sys.stdout.buffer.write(data)
+        return
     try:
         path.write_bytes(data)
     except OSError as problem:
-        raise InputError(f"cannot be written ({problem.strerror})", where=str(path)) from problem
+        raise DigestError(f"cannot be written ({problem.strerror})", where=str(path)) from problem
     note(f"wrote {path}")
 
 

@@ -16,6 +16,8 @@ from digest.identity import is_title_only
 from digest.model import Entry, Listing
 from digest.text import readable
 
+STDIN = "standard input"
+
 
 @click.command()
 @click.argument("pages", nargs=-1, required=True, metavar="PAGE...")
@@ -48,17 +50,12 @@ def read_pages(
     patterns: Iterable[str], world: World, saved_on: date | None
 ) -> Iterable[tuple[str, Listing | DigestError]]:
     """Each page that the patterns name, with its list or what is wrong with it."""
-    from digest.sources.pages import MAX_PAGE, parse_page
     from digest.sources.saved import page_paths, read_page
 
     now = world.now()
     for pattern in patterns:
         if pattern == "-":
-            data = sys.stdin.buffer.read(MAX_PAGE + 1)
-            try:
-                yield "-", parse_page(data, name="standard input", at=now, saved_on=saved_on or now.date())
-            except InputError as problem:
-                yield "-", problem
+            yield STDIN, _read_stdin(now, saved_on)
             continue
         paths = page_paths(pattern, world.folder)
         if not paths:
@@ -68,6 +65,18 @@ def read_pages(
             )
         for path in paths:
             yield str(path), read_page(_shown(path, world.folder), at=now, saved_on=saved_on)
+
+
+def _read_stdin(now: datetime, saved_on: date | None) -> Listing | DigestError:
+    from digest.sources.pages import MAX_PAGE, parse_page
+
+    if sys.stdin is None:
+        return InputError("is closed", where=STDIN)
+    data = sys.stdin.buffer.read(MAX_PAGE + 1)
+    try:
+        return parse_page(data, name=STDIN, at=now, saved_on=saved_on or now.date())
+    except InputError as problem:
+        return problem
 
 
 def _shown(path: Path, folder: Path) -> Path:

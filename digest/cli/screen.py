@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import click
 
+from digest.cli.world import is_terminal
 from digest.errors import ConfigurationError, DigestError
 
 
@@ -31,8 +32,9 @@ def complain(problem: DigestError) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """A table on a terminal; tab-separated lines without a head in a pipe."""
-    if not sys.stdout.isatty():
+    """A table on a terminal, without its empty columns; tab-separated lines without a head in a pipe."""
+    rows = list(rows)
+    if not is_terminal(sys.stdout):
         for row in rows:
             say("\t".join(row))
         return
@@ -49,17 +51,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         show_edge=False,
         pad_edge=False,
     )
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    kept = [place for place in range(len(columns)) if any(row[place] not in ("", "-") for row in rows)]
+    for place in kept:
+        drawn.add_column(columns[place], overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*(Text(row[place]) for place in kept))
     Console().print(drawn)
 
 
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """A spinner on a terminal while something takes its time; a line on standard error elsewhere."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         note(what)
         yield
         return

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from digest.cli.screen import complain
+from digest.cli.screen import complain, warn
 from digest.cli.world import World
 from digest.config import (
     Configuration,
@@ -18,7 +18,7 @@ from digest.config import (
     load_profile,
     smtp_password,
 )
-from digest.errors import ConfigurationError, DigestError, InputError
+from digest.errors import ConfigurationError, DigestError, UsageError
 from digest.model import Profile, Sender
 
 if TYPE_CHECKING:
@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from digest.transport.protocol import Transport
 
 
-def configuration(ctx: click.Context) -> Configuration:
-    """The configuration; the problems of profiles that had to be left out are complained of at once."""
+def configuration(ctx: click.Context, *, briefly: bool = False) -> Configuration:
+    """The configuration; the problems of profiles that had to be left out are told at once, or `briefly`."""
     world: World = ctx.obj
     path = find_configuration(ctx.meta["digest.config"], world.environment, world.folder)
     loaded = load_configuration(path)
-    if loaded.problems:
+    if loaded.problems and briefly:
+        files = sorted({Path(one.where.split(": ")[0]).name for one in loaded.problems})
+        warn(f"not usable: {', '.join(files)} (`digest check` says why)")
+    elif loaded.problems:
         complain(ConfigurationError(loaded.problems))
     return loaded
 
@@ -61,9 +64,11 @@ def chosen_profile(loaded: Configuration | None, name: str | None) -> Profile:
         return profiles[name]
     if name is None and len(profiles) == 1:
         return next(iter(profiles.values()))
+    if loaded and name and (broken := loaded.problems_of(name)):
+        raise ConfigurationError(broken)
     known = f"Known: {', '.join(profiles)}" if profiles else "There is none yet; `digest init` writes one"
     what = f"there is no reader {name!r}" if name else "which reader?"
-    raise InputError(what, fix=f"{known}; or name a profile file (ending in .toml)")
+    raise UsageError(what, fix=f"{known}; or name a profile file (ending in .toml)")
 
 
 def chosen_profiles(loaded: Configuration, names: Sequence[str]) -> tuple[Profile, ...]:

@@ -31,7 +31,7 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
     connection was lost while it went out); expired (could not be sent in time).
     """
     world: World = ctx.obj
-    loaded = setup.configuration(ctx)
+    loaded = setup.configuration(ctx, briefly=True)
     names = [setup.chosen_profile(loaded, profile).name] if profile else [one.name for one in loaded.profiles]
     if not setup.store_path(loaded).exists():
         say("Nothing has happened yet: there is no store. `digest fetch` makes it.")

@@ -8,6 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is at the other end; a stream that was closed (`<&-`) is `None`."""
+    return stream is not None and stream.isatty()
 
 
 def _now() -> datetime:
@@ -27,7 +33,7 @@ class World:
     @property
     def is_interactive(self) -> bool:
         """Whether a person sits there to be asked."""
-        return sys.stdin.isatty() and sys.stdout.isatty()
+        return is_terminal(sys.stdin) and is_terminal(sys.stdout)
 
     @property
     def has_desktop(self) -> bool:

@@ -128,6 +128,8 @@ def _subject(edition: Edition) -> str:
     """One line: the best paper, how many more, the day."""
     day = short_date(edition.day)
     picks = edition.section(SectionName.PICKS)
+    if not picks and (trending := edition.section(SectionName.TRENDING)):
+        return f"Quiet day; trending: {_short_title(trending[0].paper.title)} · {day}"
     if not picks:
         return f"{_nothing(edition)} · {day}"
     more = f" + {len(picks) - 1:,} more" if len(picks) > 1 else ""

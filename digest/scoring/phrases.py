@@ -10,7 +10,9 @@ from digest.text import Word, compounds, words
 
 # Words that may stand between those of a phrase: "self-supervised representation learning" for
 # "self-supervised learning".
-_GAP = r"(?:\S+ ){0,2}?"
+_GAP = r"(?:[^ |]+ ){0,2}?"
+# Between two words that a full stop or a colon parts stands a bar, which no phrase has.
+_BREAK = re.compile(r"[.:;!?](?:\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,13 @@ def find(sought: Phrase, place: Field) -> Match | None:
 
 
 def _stream(text: str, found: tuple[Word, ...]) -> Stream:
-    ends = accumulate((len(word.stem) + 1 for word in found), initial=1)
-    stems = _joined([word.stem for word in found])
-    return Stream(text=text, words=found, stems=stems, starts=tuple(ends)[:-1])
+    pieces = [f"{word.stem} | " if _is_broken_after(text, word) else f"{word.stem} " for word in found]
+    starts = tuple(accumulate(map(len, pieces), initial=1))[:-1]
+    return Stream(text=text, words=found, stems=f" {''.join(pieces)}", starts=starts)
+
+
+def _is_broken_after(text: str, word: Word) -> bool:
+    return _BREAK.match(text, word.end) is not None
 
 
 def _joined(stems: list[str]) -> str:

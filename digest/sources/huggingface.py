@@ -133,11 +133,15 @@ def _warned(listing: Listing, warning: str) -> Listing:
 
 
 def _of_day(listing: Listing, day: date, *, where: str) -> Listing:
-    """The listing if it is of that day: a page of a day without a list redirects to another day's."""
+    """The listing, with a warning if it is of another day: a day without a list redirects to one that has.
+
+    Its papers are kept under the day that it states. A page of no day (a week, a month) is refused.
+    """
+    if listing.day is None:
+        raise InputError(f"the page shows no day's list in place of {day}", where=where)
     if listing.day == day:
         return listing
-    shown = f"the list of {listing.day}" if listing.day else "no day's list"
-    raise InputError(f"the page shows {shown} in place of {day}", where=where)
+    return _warned(listing, f"{where} shows the list of {listing.day} in place of {day}")
 
 
 # ---------------------------------------------------------------- the API's answer

@@ -243,7 +243,7 @@ def test_preview_asks_which_reader(desk: Desk, arguments: list[str], said: str) 
 
     result = desk.run("preview", *arguments)
 
-    assert result.exit_code == ExitCode.INPUT
+    assert result.exit_code == ExitCode.USAGE
     assert said in result.stderr
     assert "ada, eve" in result.stderr
 
@@ -379,7 +379,7 @@ def test_status_tells_how_the_days_ended(desk: Desk) -> None:
     [
         ("Learning to Wait", "shows it under picks"),
         ("cooking rice", "35 points below"),
-        ("a survey of waiting", "below ada's threshold of 35"),
+        ("a survey of waiting", "2 points below"),
     ],
 )
 def test_explain_says_why_or_why_not(desk: Desk, paper: str, verdict: str) -> None:
@@ -404,8 +404,26 @@ def test_explain_shows_arithmetic_that_adds_up(desk: Desk) -> None:
 def test_explain_of_an_unknown_paper_says_where_it_looked(desk: Desk) -> None:
     result = desk.run("explain", "2104.14294")
 
-    assert result.exit_code == ExitCode.INPUT
+    assert result.exit_code == ExitCode.FAILED
     assert "among the 3 papers" in result.stderr
+
+
+def test_explain_of_a_beginning_that_several_share_lists_them(desk: Desk) -> None:
+    desk.write("pages/today.txt", PAGE.replace("A Survey of", "Cooking"))
+
+    result = desk.run("explain", "cooking")
+
+    assert "2 titles begin like 'cooking'" in result.stderr
+    assert "Cooking Rice with Robots; Cooking Waiting Rooms" in result.stderr
+
+
+def test_explain_of_nothing_says_so_and_names_what_is_avoided(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", ADA + '[avoid]\n"robots" = 3\n')
+
+    told = desk.run("explain", "cooking rice").stdout
+
+    assert "Nothing in it matches" in told
+    assert "it has what the profile avoids" in told
 
 
 def test_check_tries_everything_and_names_what_fails(desk: Desk) -> None:

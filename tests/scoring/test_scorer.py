@@ -55,6 +55,13 @@ def test_a_phrase_with_a_word_between_counts_a_little_less() -> None:
     assert near.reasons[0].words == ("Self-Supervised Representation Learning",)
 
 
+@pytest.mark.parametrize(
+    "title", ["Self-Supervision: Learning to Grasp", "On Self-Supervision. Learning Again"]
+)
+def test_a_phrase_does_not_reach_across_a_stop(title: str) -> None:
+    assert scored(paper(title=title), profile(interest("self-supervised learning", 10))).value == 0
+
+
 def test_a_word_inside_another_is_no_match() -> None:
     assert scored(paper(title="Dragging Things", abstract=""), profile(interest("RAG", 10))).value == 0
 

@@ -366,8 +366,17 @@ def test_where_the_api_fails_the_page_is_read_and_said_so(answers: dict[str, byt
     assert "in its place" in listing.warnings[0]
 
 
-@pytest.mark.parametrize("page", [day_page("2026-03-10"), day_page(period="week"), b"<html>busy</html>"])
-def test_a_page_of_another_day_is_not_taken_for_the_asked_one(page: bytes) -> None:
+def test_a_page_of_another_day_is_kept_under_its_own_day_and_told() -> None:
+    web = Web({PAGE: day_page("2026-03-10")})
+
+    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+
+    assert listing.day == date(2026, 3, 10)
+    assert any("shows the list of 2026-03-10 in place of" in warning for warning in listing.warnings)
+
+
+@pytest.mark.parametrize("page", [day_page(period="week"), b"<html>busy</html>"])
+def test_a_page_of_no_day_is_not_taken_for_the_asked_one(page: bytes) -> None:
     web = Web({PAGE: page})
 
     with pytest.raises(FetchError) as raised:
