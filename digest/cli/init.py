@@ -85,10 +85,11 @@ def init(world: World, /, folder: Path, interests: tuple[str, ...], **flags: Any
         answers = _ask(answers)
     if not answers.email:
         raise UsageError("an address is needed", fix="Add --email you@example.org")
+    for_config = answers.is_about_config
     answers = completed(answers)
     config, profile = folder / CONFIG_NAME, folder / "profiles" / f"{answers.profile}.toml"
     files = {profile: _profile_text(answers)}
-    if config.exists() and not answers.is_about_config and not profile.exists():
+    if config.exists() and not for_config and not profile.exists():
         say(f"kept {config}")
     else:
         files[config] = _config_text(answers)

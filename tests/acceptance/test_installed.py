@@ -61,6 +61,25 @@ def test_a_preview_of_pages_imports_neither_database_nor_network(tmp_path: Path)
     assert not {"sqlalchemy", "alembic", "httpx"} & imported
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("init new --email ada@example.org <&-", 0),
+        ("read - <&-", 4),
+        ("read today.txt >&-", 0),
+        ("read today.txt --json >/dev/full", 1),
+        ("read today.txt | head -c 1", 0),
+    ],
+)
+def test_closed_and_full_streams_are_no_tracebacks(tmp_path: Path, command: str, code: int) -> None:
+    (tmp_path / "today.txt").write_text(PAGE, encoding="utf-8")
+
+    result = run("sh", "-c", f"{sys.executable} -m digest {command}", cwd=tmp_path)
+
+    assert "Traceback" not in result.stderr
+    assert result.returncode == code
+
+
 @pytest.mark.acceptance
 def test_a_wheel_works_far_from_its_sources(tmp_path: Path) -> None:
     built = run(

@@ -6,9 +6,10 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,30 @@ def test_a_refusal_for_good_is_not_repeated_that_day_and_loses_no_paper(desk: De
     assert "sent to ada@example.org" in next_day.stdout
     (envelope,) = mailbox.envelopes
     assert b"Self-Supervised Patience" in (envelope.original_content or b"")
+
+
+def test_a_killed_send_is_taken_up_by_the_next_run(smtp_desk: Desk, desk: Desk, mailbox: Mailbox) -> None:
+    """Killed while a server that says nothing is waited for: the claim is cut off before any body."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+        at_port(smtp_desk, silent.getsockname()[1])
+        command = [sys.executable, "-m", "digest", "send"]
+        process = subprocess.Popen(
+            command, cwd=smtp_desk.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        connection, _ = silent.accept()
+        with connection:
+            process.kill()
+            process.communicate()
+    desk.write("config.toml", config)
+    desk.now = datetime.now(UTC)
+
+    result = desk.run("send")
+
+    assert result.exit_code == 0, result.output
+    assert len(mailbox.envelopes) == 1
 
 
 def test_check_says_that_the_server_answers(desk: Desk) -> None:

@@ -32,8 +32,11 @@ def test_help_names_every_command_with_its_own_first_line() -> None:
         assert (command.help or "").splitlines()[0] == line
 
 
-def test_a_misspelt_command_is_wrong_usage(empty: Desk) -> None:
-    assert empty.run("sned").exit_code == ExitCode.USAGE
+def test_a_misspelt_command_is_wrong_usage_and_the_right_one_is_named(empty: Desk) -> None:
+    result = empty.run("sned")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "Did you mean 'send'?" in result.stderr
 
 
 # ---------------------------------------------------------------- read
@@ -154,6 +157,48 @@ def test_init_says_which_answer_is_wrong_and_writes_nothing(empty: Desk, flags: 
     assert result.exit_code != 0
     assert said in result.stderr
     assert list(empty.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--smtp-port", "25"],
+        ["--smtp-host", "mail.example.org", "--maildir", "mail"],
+        ["--smtp-host", "mail.example.org", "--smtp-security", "none"],
+        ["--profile", "../../evil"],
+    ],
+)
+def test_init_refuses_flags_that_do_not_fit(empty: Desk, flags: list[str]) -> None:
+    result = empty.run("init", str(empty.folder / "new"), "--email", "a@example.org", *flags)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert list(empty.folder.iterdir()) == []
+
+
+def test_init_adds_a_second_reader_to_a_configuration_that_is_there(desk: Desk) -> None:
+    before = sha(desk.folder / "config.toml")
+
+    result = desk.run("init", str(desk.folder), "--email", "bob@example.org", "--interest", "waiting")
+
+    assert result.exit_code == 0
+    assert "kept" in result.stdout
+    assert sha(desk.folder / "config.toml") == before
+    assert (desk.folder / "profiles" / "bob.toml").exists()
+
+
+def test_init_where_nothing_can_be_written_leaves_nothing(empty: Desk) -> None:
+    empty.write("new/profiles", "a file where the folder should be")
+
+    result = empty.run("init", str(empty.folder / "new"), "--email", "a@example.org")
+
+    assert result.exit_code == ExitCode.FAILED
+    assert "cannot be written" in result.stderr
+    assert [path.name for path in (empty.folder / "new").iterdir()] == ["profiles"]
+
+
+def test_init_without_an_interest_says_that_nothing_can_be_picked(empty: Desk) -> None:
+    assert "names no interest" in empty.run("init", str(empty.folder), "--email", "a@example.org").stdout
+    assert "nothing can ever be picked" in empty.run("check").stderr
 
 
 # ---------------------------------------------------------------- preview
@@ -356,6 +401,29 @@ def test_what_could_not_be_sent_one_day_comes_again_the_next(desk: Desk) -> None
     assert "gave up the edition of 2026-03-11" in result.stdout
     (mail,) = desk.mails()
     assert b"Self-Supervised Patience" in mail
+
+
+def test_every_message_is_made_before_the_first_is_sent(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", ADA.replace("ada@", "bob@"))
+    shut = desk.write("mail", "a file where the Maildir should be")
+
+    failed = desk.run("send")
+    shut.unlink()
+
+    assert "the next run tries again: ada, bob" in failed.stdout
+    waiting = json.loads(desk.run("status", "--json").stdout)["days"]
+    assert [(day["profile"], day["outcome"]) for day in waiting] == [("ada", "ready"), ("bob", "ready")]
+    desk.run("send", "--no-fetch")
+    assert len(desk.mails()) == 2
+
+
+def test_a_broken_profile_that_is_named_is_the_error(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", "threshold = 500\n")
+
+    for command in ("send", "preview"):
+        result = desk.run(command, "bob")
+        assert result.exit_code == ExitCode.CONFIGURATION
+        assert "bob.toml: threshold" in result.stderr
 
 
 # ---------------------------------------------------------------- status, explain, check
