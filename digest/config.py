@@ -34,6 +34,7 @@ CONFIG_NAME = "config.toml"
 CONFIG_VARIABLE = "DIGEST_CONFIG"
 PASSWORD_VARIABLE = "DIGEST_SMTP_PASSWORD"  # noqa: S105  # the variable's name, not a password
 T = TypeVar("T", bound=BaseModel)
+LONGEST_HEADER_LINK = 800
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -65,7 +66,8 @@ def load_configuration(path: Path) -> Configuration:
     raw, problems = _read_toml(path)
     settings, more = _validate(Settings, raw, path)
     problems = problems or more
-    profiles, bad_profiles = load_profiles(path.parent / str(raw.get("profiles", "profiles")))
+    folder = Path(str(raw.get("profiles", "profiles"))).expanduser()
+    profiles, bad_profiles = load_profiles(path.parent / folder)
     if settings is None or problems:
         raise ConfigurationError(problems + bad_profiles)
     return Configuration(file=path, settings=settings, profiles=profiles, problems=bad_profiles)
@@ -184,8 +186,14 @@ def _web_address(text: str) -> str:
 
 
 def _https_address(text: str) -> str:
-    if text and not (safe_link(text) and text.startswith("https://")):
-        raise ValueError(f"{text!r} is not an https address, which one-click unsubscribing needs (RFC 8058)")
+    if not text:
+        return text
+    if not (safe_link(text) and text.startswith("https://") and text.isascii()):
+        raise ValueError(
+            f"{text!r} is not an ASCII https address, as one-click unsubscribing needs (RFC 8058)"
+        )
+    if len(text) > LONGEST_HEADER_LINK:
+        raise ValueError(f"longer than {LONGEST_HEADER_LINK} characters, which no header line holds")
     return text
 
 
@@ -296,7 +304,7 @@ class Settings(_Table):
     maildir: PathTable = PathTable(path=Path("maildir"))
     folder: PathTable = PathTable(path=Path("outbox"))
     fetch: FetchTable = FetchTable()
-    sources: tuple[SourceTable, ...] = (HuggingFaceTable(kind="huggingface"),)
+    sources: Annotated[tuple[SourceTable, ...], Field(min_length=1)] = (HuggingFaceTable(kind="huggingface"),)
 
     @model_validator(mode="after")
     def _has_its_transport(self) -> "Settings":
@@ -318,6 +326,8 @@ def smtp_password(smtp: SmtpTable, folder: Path, environment: Mapping[str, str])
     try:
         mode = path.stat().st_mode
         secret = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise _one_problem("the password file is not UTF-8 text", path, "Write it anew") from None
     except OSError as problem:
         raise _one_problem(
             f"the password file cannot be read ({problem.strerror})",
@@ -436,7 +446,9 @@ def _validate(model: type[T], raw: dict[str, Any], path: Path) -> tuple[T | None
 
 def _problem(model: type[BaseModel], error: ErrorDetails, path: Path) -> DigestError:
     """What pydantic found, as file, key, what is wrong, and what was probably meant."""
-    keys = [key for key in error["loc"] if key not in ("[key]", "huggingface", "listing")]
+    keys = [key for key in error["loc"] if key != "[key]"]
+    if keys[:1] == ["sources"]:
+        keys = [key for key in keys if key not in ("huggingface", "listing")]  # pydantic's tags, not keys
     where = f"{path}: {_dotted(keys)}" if keys else str(path)
     if error["type"] == "missing":
         return DigestError("this key is needed and missing", where=where)

@@ -20,7 +20,7 @@ MAX_REDIRECTS = 5
 TRIES = 3
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 LONGEST_WAIT_S = 30.0
-CHUNK = 65_536
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Limits:
     """What a fetch may take at most, and what it keeps to."""
 
     timeout_s: float = 30.0
-    """For a whole answer, however slowly it drips."""
+    """For each wait, and for a whole body, however slowly it drips."""
     max_bytes: int = 20_000_000
     """Of the decompressed body."""
     spacing_s: float = 1.0
@@ -48,10 +48,17 @@ class Client:
     _last: dict[str, float] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        about = f"paperdigest/{__version__}" + (f" (+{self.contact})" if self.contact else "")
+        contact = self.contact.encode("ascii", errors="replace").decode()  # a header holds no other text
+        about = f"paperdigest/{__version__}" + (f" (+{contact})" if contact else "")
         headers = {"User-Agent": about, "Accept-Encoding": "gzip"}
         # trust_env stays on: behind a company's proxy there is no other way out.
         self._http = httpx.Client(headers=headers, timeout=self.limits.timeout_s, follow_redirects=False)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the connections."""
@@ -75,7 +82,8 @@ class Client:
         """Follow redirects by hand, so that every hop is checked."""
         here = url
         for _ in range(MAX_REDIRECTS + 1):
-            self._check_target(here)
+            with _well_formed(here):
+                self._check_target(here)
             self._keep_distance(here)
             body, onward = self._read(here)
             if onward is None:
@@ -89,14 +97,17 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise FetchError("not an http(s) address", where=url)
-        if not self._must_be_public(parts.hostname):
+        if not self._must_be_public(url):
             return
         for address in _addresses(parts.hostname, url):
             _check_public(address, url)
 
-    def _must_be_public(self, host: str | None) -> bool:
-        """Not what the operator named; and behind a proxy (of the operator's choice) the proxy decides."""
-        return host not in self.trusted_hosts and not urllib.request.getproxies()
+    def _must_be_public(self, url: str) -> bool:
+        """All but hosts that the operator named; behind a proxy of the operator's choice, that decides."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        is_proxied = parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
+        return host not in self.trusted_hosts and not is_proxied
 
     def _keep_distance(self, url: str) -> None:
         host = urlsplit(url).hostname or ""
@@ -111,7 +122,8 @@ class Client:
         with _told(url), self._http.stream("GET", url) as response:
             self._check_connected(response, url)
             if response.is_redirect:
-                return b"", urljoin(url, response.headers["location"])
+                with _well_formed(url):
+                    return b"", urljoin(url, response.headers["location"])
             _check_status(response, url)
             body = bytearray()
             for chunk in _decoded(response, self.limits.max_bytes, url):
@@ -128,7 +140,7 @@ class Client:
         """The address really connected to: a name may resolve to another the second time (DNS rebinding)."""
         stream = response.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream else None
-        if peer and self._must_be_public(urlsplit(url).hostname):
+        if peer and self._must_be_public(url):
             _check_public(str(peer[0]), url)
 
 
@@ -151,12 +163,21 @@ def _addresses(host: str, url: str) -> set[str]:
 
 def _check_public(address: str, url: str) -> None:
     """Only addresses of the public Internet; `is_private` alone would let 100.64.0.0/10 through."""
-    if not ipaddress.ip_address(address.partition("%")[0]).is_global:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if not all(one.is_global for one in (found, *_embedded(found))):
         raise FetchError(
             f"refused: the host has the private address {address}",
             where=url,
             fix="If you mean that machine, name it as base_url of a source in config.toml",
         )
+
+
+def _embedded(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 address that an IPv6 one leads to: mapped, by 6to4, or by NAT64 (RFC 6052)."""
+    if isinstance(found, ipaddress.IPv6Address):
+        yield from filter(None, (found.ipv4_mapped, found.sixtofour))
+        if found in _NAT64:
+            yield ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
 
 
 def _check_status(response: httpx.Response, url: str) -> None:
@@ -188,13 +209,13 @@ def _decoded(response: httpx.Response, max_bytes: int, url: str) -> Iterator[byt
     """The body's bytes, never more than about `max_bytes` of them: a bomb is cut while it unfolds."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
-        yield from response.iter_raw(CHUNK)
+        yield from response.iter_raw()
         return
     if encoding not in ("gzip", "x-gzip"):
         raise FetchError(f"the answer is encoded as {encoding!r}, which was not asked for", where=url)
     inflate = zlib.decompressobj(wbits=31)
     left = max_bytes + 1
-    for chunk in response.iter_raw(CHUNK):
+    for chunk in response.iter_raw():
         out = inflate.decompress(chunk, left)
         left -= len(out)
         yield out
@@ -202,6 +223,15 @@ def _decoded(response: httpx.Response, max_bytes: int, url: str) -> Iterator[byt
             return
     if not inflate.eof:
         raise _PassingError(FetchError("the answer broke off", where=url))
+
+
+@contextmanager
+def _well_formed(url: str) -> Iterator[None]:
+    """An address that cannot be taken apart (`http://[`) is the page's fault, not ours."""
+    try:
+        yield
+    except ValueError as problem:
+        raise FetchError(f"leads to an address that is none ({problem})", where=url) from problem
 
 
 @contextmanager

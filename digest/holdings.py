@@ -1,14 +1,13 @@
 """What the store holds, as the pipeline wants it: harvests kept, shelves filled, readers known."""
 
-from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Iterable, Set
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, MissingError
-from digest.library.mentions import load_mentions
 from digest.model import Entry, Listing, Profile
-from digest.pipeline import Harvested, Reader, Shelf, make_shelf, note_of
+from digest.pipeline import Harvested, Reader, Shelf, liked_ids, make_shelf, note_of
 from digest.sources.registry import Source
 from digest.store import deliveries, papers
 from digest.store.database import Database
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
 
 MOST_LOOKED_UP = 50
 ASK_AGAIN = timedelta(days=7)
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a paper was first seen that no list brought: never news."""
 
 
 def keep(connection: "Connection", harvested: Harvested, at: datetime) -> Harvest:
     """Store what one source gave, and how that went."""
-    fresh = sum(papers.record_listing(connection, listing, at) for listing in harvested.listings)
+    fresh = papers.record_listings(connection, harvested.source, harvested.listings, at)
     done = Harvest(
         source=harvested.source,
         at=at,
@@ -37,43 +34,62 @@ def keep(connection: "Connection", harvested: Harvested, at: datetime) -> Harves
     return done
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    """How asking for liked papers went: how many were found, and what ended the asking of some source."""
+
+    found: int = 0
+    problems: tuple[DigestError, ...] = ()
+
+
 def fetch_liked(
     database: Database,
     wanted: Set[str],
     sources: Iterable[Source],
     get: Callable[[str], bytes],
     at: datetime,
-) -> int:
-    """Ask the sources for liked papers that no list brought; how many were found.
+) -> LookedUp:
+    """Ask the sources for liked papers that no list brought.
 
-    Each paper at most once in ASK_AGAIN, at most MOST_LOOKED_UP a run. A source that fails is not asked
-    further: what is missing is said in the edition, and asked for another time.
+    What all answered for is asked again after ASK_AGAIN, what a failing source did not, in the next run; at
+    most MOST_LOOKED_UP papers a run.
     """
     with database.read() as connection:
         asked = papers.looked_up(connection, at - ASK_AGAIN)
-        unknown = sorted(set(wanted) - papers.find_papers(connection, wanted).keys() - asked)[:MOST_LOOKED_UP]
-    found = [entry for source in sources for entry in _looked_up(source, unknown, get, at)]
+        unknown = sorted(wanted - papers.find_papers(connection, wanted).keys() - asked)[:MOST_LOOKED_UP]
+    found: dict[str, Entry] = {}
+    problems: list[DigestError] = []
+    for source in sources:
+        try:
+            for identifier in unknown:
+                if identifier not in found and (entry := _look_up(source, identifier, get, at)):
+                    found[identifier] = entry
+        except DigestError as problem:
+            problems.append(problem)
     with database.begin() as connection:
-        papers.record_listing(connection, Listing(layout="liked", entries=tuple(found)), LONG_AGO)
-        papers.record_lookups(connection, unknown, at)
-    return len(found)
+        listing = Listing(layout="liked", entries=tuple(found.values()))
+        papers.record_listings(connection, "liked", [listing], None)
+        papers.record_lookups(connection, found if problems else unknown, at)
+    return LookedUp(found=len(found), problems=tuple(problems))
 
 
-def _looked_up(source: Source, ids: list[str], get: Callable[[str], bytes], at: datetime) -> Iterator[Entry]:
-    with suppress(DigestError):
-        for identifier in ids:
-            with suppress(MissingError):
-                if entry := source.read_paper(get, identifier, at=at):
-                    yield entry
+def _look_up(source: Source, identifier: str, get: Callable[[str], bytes], at: datetime) -> Entry | None:
+    try:
+        return source.read_paper(get, identifier, at=at)
+    except MissingError:
+        return None
 
 
-def stored_shelf(connection: "Connection", *, window_days: int, now: datetime) -> Shelf:
-    """The shelf of what is stored: papers first seen in the last `window_days` days before `now`."""
+def stored_shelf(connection: "Connection", sources: Set[str], *, window_days: int, now: datetime) -> Shelf:
+    """The shelf of what is stored: papers first seen in the last `window_days` days before `now`.
+
+    Its notes are of those `sources` (by name) whose last reading in that time had a problem.
+    """
     since = now - timedelta(days=window_days)
-    failed = [done for done in papers.last_harvests(connection) if done.problem]
+    harvests = papers.last_harvests(connection, since=since, until=now)
+    failed = [done for done in harvests if done.problem and done.source in sources]
     return make_shelf(
-        papers.recent_candidates(connection, since, now),
-        (note_of(done.source) for done in failed),
+        papers.recent_candidates(connection, since, now), (note_of(done.source, done.at) for done in failed)
     )
 
 
@@ -88,11 +104,3 @@ def stored_reader(connection: "Connection", profile: Profile, *, day: date) -> R
         notes = (*notes, f"{missing} of {len(wanted)} liked papers are not stored yet and could not be used")
     had = deliveries.seen_by(connection, profile.name, before=day)
     return Reader(profile=profile, had=had, liked=tuple(liked.values()), notes=notes)
-
-
-def liked_ids(profile: Profile) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The papers a profile names, in itself and in its files; and a note for each unreadable file."""
-    read = [load_mentions(path) for path in profile.liked_files]
-    notes = tuple(f"liked papers: {problem}" for problem in read if isinstance(problem, DigestError))
-    mentioned = (identifier for ids in read if isinstance(ids, tuple) for identifier in ids)
-    return tuple(dict.fromkeys((*profile.liked, *mentioned))), notes

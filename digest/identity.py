@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import TypeVar
 
@@ -23,16 +23,15 @@ def is_title_only(identifier: str) -> bool:
     return identifier.startswith(TITLE_PREFIX)
 
 
-def matching_id(paper: Paper, known: Iterable[str]) -> str | None:
-    """Which of the `known` ids, all that stand for this paper's id or title, is this paper.
+def same_papers(paper: Paper, known: Iterable[str]) -> list[str]:
+    """Which of the `known` ids, all that stand for this paper's id or title, are this paper; a real id first.
 
     The same id is. The same title is only if one of the two has no better identity: two papers of different
-    arXiv ids may share a title.
+    arXiv ids may share a title. A paper may be known twice, by its id and by a title it had no id for.
     """
-    ids = list(known)
-    if paper.id in ids:
-        return paper.id
-    return next((one for one in ids if is_title_only(one) or is_title_only(paper.id)), None)
+    ids = sorted(set(known))
+    real = [one for one in ids if not is_title_only(one) and (one == paper.id or is_title_only(paper.id))]
+    return real[:1] + [one for one in ids if is_title_only(one)]
 
 
 def merged(known: Paper, new: Paper) -> Paper:
@@ -58,8 +57,11 @@ def merged(known: Paper, new: Paper) -> Paper:
 
 
 def latest(observations: Iterable[Observation]) -> Observation | None:
-    """What is known now from several observations: of each figure the newest one that somebody stated."""
-    newest_first = sorted(observations, key=lambda seen: seen.at, reverse=True)
+    """What is known now from several observations: of each figure the newest one that somebody stated.
+
+    Of one moment, what the newest list said counts; of one list, the most votes.
+    """
+    newest_first = sorted(observations, key=_recency, reverse=True)
     if not newest_first:
         return None
     return Observation(
@@ -71,21 +73,32 @@ def latest(observations: Iterable[Observation]) -> Observation | None:
     )
 
 
+def _recency(seen: Observation) -> tuple[datetime, date, int, int, int]:
+    return (
+        seen.at,
+        seen.listed_on or date.min,
+        seen.upvotes or 0,
+        seen.comments or 0,
+        seen.stars or 0,
+    )
+
+
 def collect(listings: Iterable[Listing], at: datetime) -> tuple[Candidate, ...]:
     """The papers of several lists, each once, as a store that began with them would hold them."""
     papers: dict[str, Paper] = {}
     observations: dict[str, list[Observation]] = {}
-    by_title: dict[str, str] = {}
+    titled: dict[str, str] = {}
     for entry in (entry for listing in listings for entry in listing.entries):
         title = title_identity(entry.paper.title)
-        known = [one for one in (entry.paper.id, by_title.get(title)) if one in papers]
-        match = matching_id(entry.paper, known)
-        paper = merged(papers.pop(match), entry.paper) if match else entry.paper
-        papers[paper.id] = paper
-        observations[paper.id] = [*observations.pop(match or paper.id, []), entry.observation]
-        by_title.setdefault(title, paper.id)
-        if by_title[title] == match:
-            by_title[title] = paper.id
+        known = [one for one in dict.fromkeys((entry.paper.id, titled.get(title, ""))) if one in papers]
+        same = same_papers(entry.paper, known)
+        paper = entry.paper
+        for identifier in reversed(same):
+            paper = merged(papers.pop(identifier), paper)
+        seen = [one for identifier in same for one in observations.pop(identifier)]
+        papers[paper.id], observations[paper.id] = paper, [*seen, entry.observation]
+        titled = {key: paper.id if held in same else held for key, held in titled.items()} if same else titled
+        titled.setdefault(title, paper.id)
     return tuple(
         Candidate(paper=paper, first_seen=at, observation=latest(observations[key]))
         for key, paper in papers.items()

@@ -9,12 +9,12 @@ _ARXIV_MENTION = re.compile(
     rf"(?:arxiv\.org/(?:abs|pdf|html)/|huggingface\.co/papers/|10\.48550/arxiv\.|arxiv:\s*|^)({_ARXIV_ID.pattern})(?:v\d+)?(?:\.pdf)?(?=$|[/?#])",
     re.IGNORECASE,
 )
-_DOI = re.compile(r"(?:^|doi\.org/|doi:\s*)(10\.\d{4,9}/[^\s\"<>]+)$", re.IGNORECASE)
+_DOI = re.compile(r"(?:^|doi\.org/|doi:\s*)(10\.\d{4,9}/[^\s\"<>?#]+)$", re.IGNORECASE)
 
 
 def safe_link(url: str | None) -> str | None:
     """The link if a mail may carry it: absolute http(s) with a host, no control characters; else `None`."""
-    if not url or len(url) > MAX_LINK or re.search(r"[\x00-\x20\x7f-\x9f\\\"<>`]", url):
+    if not url or len(url) > MAX_LINK or not url.isprintable() or re.search(r"[\s\\\"<>`]", url):
         return None
     try:
         parts = urlsplit(url)
@@ -36,8 +36,10 @@ def paper_id(text: str) -> str | None:
     `10.48550/arXiv.2104.14294` are all `2104.14294`; other DOIs are lower-cased (they ignore case).
     """
     mention = text.strip()
+    if not mention.isprintable():
+        return None
     if found := _ARXIV_MENTION.search(mention):
-        return found.group(1)
+        return re.sub(r"^[A-Za-z-]+", lambda archive: archive.group().lower(), found.group(1))
     if found := _DOI.search(mention):
         return found.group(1).lower()
     return None

@@ -54,18 +54,22 @@ def deliver(database: Database, profile: str, day: date, transport: Transport, n
     """Send this reader's message of this day, if it waits to be sent.
 
     Whatever stops it before the body went out, Ctrl-C too, leaves the message waiting; after that, unknown.
-    Raises DeliveryError where no message can go out until a person acts.
+    Raises DeliveryError where no message can go out until a person acts; it waits then, too.
     """
     with database.begin() as connection:
-        claimed = deliveries.claim(connection, profile, day, now)
+        claimed = deliveries.claim(connection, profile, day)
     if claimed is None:
         return None
     body = _Body(database, claimed)
     try:
         attempt = transport.send(claimed.message, committing=body.goes_out)
+    except DigestError as problem:  # a transport's promise: nothing went out
+        _record(database, claimed, Attempt(state=DeliveryState.QUEUED, reply=str(problem)), now)
+        raise
     except BaseException as problem:
         if not body.is_out:
-            _record(database, claimed, Attempt(state=DeliveryState.QUEUED, reply=_in_words(problem)), now)
+            reply = f"interrupted ({type(problem).__name__})"
+            _record(database, claimed, Attempt(state=DeliveryState.QUEUED, reply=reply), now)
         raise
     _record(database, claimed, attempt, now)
     return Sent(delivery=claimed, attempt=attempt)
@@ -83,10 +87,6 @@ class _Body:
         with self._database.begin() as connection:
             deliveries.record_commit(connection, self._claimed)
         self.is_out = True
-
-
-def _in_words(problem: BaseException) -> str:
-    return str(problem) if isinstance(problem, DigestError) else f"interrupted ({type(problem).__name__})"
 
 
 def _record(database: Database, claimed: Delivery, attempt: Attempt, now: datetime) -> None:

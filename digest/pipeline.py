@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from digest.errors import DigestError
 from digest.identity import collect
+from digest.library.mentions import load_mentions
 from digest.message import compose
 from digest.model import Candidate, Edition, Listing, Message, Outcome, Paper, Pick, Profile, Sender
 from digest.outcome import has_message
@@ -71,12 +72,12 @@ def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
     """The shelf of what was just read, without a store."""
     done = tuple(harvested)
     candidates = collect((listing for one in done for listing in one.listings), at)
-    return make_shelf(candidates, (note_of(one.source) for one in done if one.problems))
+    return make_shelf(candidates, (note_of(one.source, at) for one in done if one.problems))
 
 
-def note_of(source: str) -> str:
+def note_of(source: str, at: datetime) -> str:
     """A failed source in the reader's line; why it failed is the operator's, in `digest status`."""
-    return f"{source} could not be read completely today, so papers may be missing"
+    return f"{source} could not be read completely on {at:%Y-%m-%d}, so papers may be missing"
 
 
 # ---------------------------------------------------------------- the edition of a reader
@@ -109,6 +110,14 @@ class Reader:
     """The papers the profile names, as far as they are known."""
     notes: tuple[str, ...] = ()
     """What the reader should know of the own files."""
+
+
+def liked_ids(profile: Profile) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The papers a profile names, in itself and in its files; and a note for each unreadable file."""
+    read = [load_mentions(path) for path in profile.liked_files]
+    notes = tuple(f"liked papers: {problem}" for problem in read if isinstance(problem, DigestError))
+    mentioned = (identifier for ids in read if isinstance(ids, tuple) for identifier in ids)
+    return tuple(dict.fromkeys((*profile.liked, *mentioned))), notes
 
 
 def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:

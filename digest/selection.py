@@ -33,10 +33,10 @@ def select(scored: Iterable[Pick], profile: Profile, likeness: Likeness) -> Sele
     ranked = sorted(scored, key=lambda pick: (-pick.score.value, pick.paper.id))
     matched = [pick for pick in ranked if pick.score.followed or pick.score.value >= profile.threshold]
     picks = _picks(matched, profile.max_papers, likeness)
-    also = [pick for pick in matched if pick not in picks][:ALSO_SHOWN]
-    others = [pick for pick in ranked if pick not in matched]
+    also = _without(matched, picks)[:ALSO_SHOWN]
+    others = _without(ranked, matched)
     trending = _trending(others, _trending_wanted(profile, bool(picks)))
-    misses = [pick for pick in others if pick not in trending and pick.score.value > 0]
+    misses = [pick for pick in _without(others, trending) if pick.score.value > 0]
     return Selection(
         sections=_sections(
             {SectionName.PICKS: picks, SectionName.TRENDING: trending, SectionName.ALSO: also}
@@ -58,7 +58,13 @@ def _picks(matched: list[Pick], most: int, likeness: Likeness) -> list[Pick]:
         for pick in left:
             alike = likeness(pick.paper.id, best.paper.id)
             closest[pick.paper.id] = max(closest[pick.paper.id], alike)
-    return [pick for pick in matched if pick in chosen]
+    return _without(matched, _without(matched, chosen))
+
+
+def _without(picks: list[Pick], taken: list[Pick]) -> list[Pick]:
+    """In their order, those whose paper is not among the taken."""
+    ids = {pick.paper.id for pick in taken}
+    return [pick for pick in picks if pick.paper.id not in ids]
 
 
 def _closest(pick: Pick, chosen: list[Pick], likeness: Likeness) -> float:

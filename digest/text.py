@@ -1,10 +1,12 @@
 """Words as readers and matchers see them: cleaning, folding, sentences, readable TeX."""
 
+import logging
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate
 
 MAX_TITLE = 300
 MAX_ABSTRACT = 6_000
@@ -23,17 +25,20 @@ def clean(text: str, limit: int) -> str:
 
     Works on a bounded prefix, so that a 10 MB abstract costs no more than a long one.
     """
-    head = text[: 4 * limit]
+    begun = text.lstrip()
+    head, rest = begun[: 4 * limit], begun[4 * limit :]
     spaced = _SPACE.sub(" ", _UNWANTED.sub("", head)).strip()
     composed = unicodedata.normalize("NFC", spaced)
-    was_cut = len(composed) > limit or len(text) > len(head)
-    return shorten(composed, limit) if was_cut else composed
+    was_cut = len(composed) > limit or (rest and not rest.isspace())
+    return _cut(composed, limit) if was_cut else composed
 
 
 def shorten(text: str, limit: int) -> str:
     """At most `limit` characters, cut at a word's end where one is near, with an ellipsis."""
-    if len(text) <= limit:
-        return text
+    return text if len(text) <= limit else _cut(text, limit)
+
+
+def _cut(text: str, limit: int) -> str:
     head = text[: limit - 1]
     at_word = head.rsplit(" ", 1)[0]
     return (at_word if len(at_word) > limit * 3 // 4 else head).rstrip(" ,;:.") + "…"
@@ -140,10 +145,11 @@ def sentences(text: str) -> tuple[str, ...]:
 def _sentences(text: str) -> Iterator[str]:
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        sentence = text[start : match.end()].strip()
-        if _ABBREVIATION.search(sentence) and not sentence.endswith(" I."):
+        # The end alone is looked at: a text of abbreviations only would else be read again for each.
+        end = text[max(start, match.start() - 12) : match.end()].strip()
+        if _ABBREVIATION.search(end) and not end.endswith(" I."):
             continue
-        yield sentence
+        yield text[start : match.end()].strip()
         start = match.end()
     if rest := text[start:].strip():
         yield rest
@@ -154,6 +160,7 @@ def _sentences(text: str) -> Iterator[str]:
 _MATH = re.compile(r"\$(?=[^\s$])([^$]{1,300}?)(?<=\S)\$(?!\d)")
 _COMMAND = re.compile(r"\\[A-Za-z'\"`^~=.{}%&#_$]")
 _SCRIPT = re.compile(r"([\^_])(?:\{([^{}]{1,12})\}|(\w))")
+DEEPEST_TEX = 12
 _SUPERSCRIPTS = str.maketrans("0123456789+-=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱⁿ")
 _SUBSCRIPTS = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
@@ -162,9 +169,9 @@ def readable(text: str) -> str:
     """TeX as a person reads it: `$\\mathcal{O}(n^2)$` is 𝒪(n²), `Andr\\'e` is André; prices stay prices."""
     if "$" not in text and "\\" not in text:
         return text
-    shown = _MATH.sub(lambda match: _tex_to_unicode(_scripts(match.group(1))), text)
+    shown = _MATH.sub(lambda match: _tex_to_unicode(_scripts(match.group(1))) or match.group(), text)
     if _COMMAND.search(shown):
-        shown = _tex_to_unicode(shown)
+        shown = _tex_to_unicode(shown) or shown
     return _SPACE.sub(" ", shown).strip()
 
 
@@ -179,14 +186,27 @@ def _script(match: re.Match[str]) -> str:
     return inner.translate(table) if all(ord(char) in table for char in inner) else match.group()
 
 
-def _tex_to_unicode(tex: str) -> str:
+def _tex_to_unicode(tex: str) -> str | None:
+    """The converter's reading; `None` where the TeX is too deep for it, or lacks arguments."""
+    if _depth(tex) > DEEPEST_TEX:
+        return None
     guarded = re.sub(r"(?<!\\)([%$#&])", r"\\\1", tex)
-    converted = str(_latex_converter().latex_to_text(guarded))
-    return converted or tex
+    try:
+        converted = str(_latex_converter().latex_to_text(guarded))
+    except RecursionError:
+        return None
+    return None if "%s" in converted and "%s" not in tex else converted
+
+
+def _depth(tex: str) -> int:
+    """How deep braces and brackets are opened."""
+    steps = (1 if char in "{[" else -1 if char in "}]" else 0 for char in tex)
+    return max(accumulate(steps), default=0)
 
 
 @cache
 def _latex_converter():  # type: ignore[no-untyped-def]  # pylatexenc carries no types
+    logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it comments on titles that are odd
     from pylatexenc.latex2text import LatexNodes2Text
 
     return LatexNodes2Text(math_mode="text", strict_latex_spaces=False, keep_comments=True)

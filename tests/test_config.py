@@ -164,6 +164,18 @@ def test_all_problems_of_all_files_are_said_at_once(tmp_path: Path) -> None:
         assert part in said
 
 
+@pytest.mark.parametrize(
+    "url", ["http://example.org/stop", "https://exämple.org/u", "https://e.org/" + "u" * 900]
+)
+def test_an_address_that_no_header_can_hold_is_refused(tmp_path: Path, url: str) -> None:
+    path = configured(
+        tmp_path, f'[mail]\nfrom_address = "d@example.org"\nunsubscribe_url = "{url}"\n', ada=ADA
+    )
+
+    with pytest.raises(ConfigurationError, match=r"mail\.unsubscribe_url"):
+        load_configuration(path)
+
+
 def test_smtp_without_its_table_is_said(tmp_path: Path) -> None:
     path = configured(tmp_path, '[mail]\nfrom_address = "d@example.org"\ntransport = "smtp"\n', ada=ADA)
 

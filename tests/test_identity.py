@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.identity import collect, latest, matching_id, merged, title_identity
+from digest.identity import collect, latest, merged, same_papers, title_identity
 from digest.model import Entry, Listing, Observation
 from tests.makers import NOW, entry, paper
 
@@ -20,12 +20,12 @@ def listing(*entries: Entry) -> Listing:
 def test_a_title_only_paper_is_the_one_with_an_id() -> None:
     by_title = paper(title_identity(TITLE), TITLE)
 
-    assert matching_id(by_title, ["2603.00001"]) == "2603.00001"
-    assert matching_id(paper("2603.00001", TITLE), [by_title.id]) == by_title.id
+    assert same_papers(by_title, ["2603.00001"]) == ["2603.00001"]
+    assert same_papers(paper("2603.00001", TITLE), [by_title.id]) == [by_title.id]
 
 
 def test_two_ids_with_one_title_are_two_papers() -> None:
-    assert matching_id(paper("2603.00001", TITLE), ["2603.00002"]) is None
+    assert same_papers(paper("2603.00001", TITLE), ["2603.00002"]) == []
 
 
 def test_merging_fills_gaps_and_overwrites_nothing() -> None:

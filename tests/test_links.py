@@ -29,6 +29,8 @@ def test_web_addresses_may_stand_in_a_mail(url: str) -> None:
         "https://[::1",
         "java\tscript:alert(1)",
         "https://x.org/" + "a" * 2_000,
+        "https://x.org/\ud800",
+        "https://x.org/\u202egnp.exe",
     ],
 )
 def test_nothing_else_may(url: str | None) -> None:
@@ -51,6 +53,9 @@ def test_nothing_else_may(url: str | None) -> None:
         ("hello", None),
         ("12345", None),
         ("2104.142", None),
+        ("CS/0601001", "cs/0601001"),
+        ("10.1234/\ud800x", None),
+        ("10.1234/abc?x=1", None),
     ],
 )
 def test_every_spelling_of_an_id_is_one_id(mention: str, identifier: str | None) -> None:

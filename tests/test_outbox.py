@@ -12,7 +12,7 @@ from digest.model import Attempt, DeliveryState, Edition, Listing, Message, Outc
 from digest.outbox import deliver, enqueue_edition, expire_older, settle
 from digest.store import deliveries
 from digest.store.database import Database, open_database
-from digest.store.papers import record_listing
+from digest.store.papers import record_listings
 from tests.makers import NOW, TODAY, edition, entry, pick, reason
 
 ADAS = edition(pick("2603.00001", "Learning to Wait", reason()))
@@ -56,7 +56,7 @@ def message(of: Edition = ADAS) -> Message:
 def database(tmp_path: Path) -> Iterator[Database]:
     opened = open_database(tmp_path / "digest.sqlite3")
     with opened.begin() as connection:
-        record_listing(connection, Listing(layout="t", entries=(entry("2603.00001"),)), NOW)
+        record_listings(connection, "test", [Listing(layout="t", entries=(entry("2603.00001"),))], NOW)
     yield opened
     opened.close()
 
@@ -68,7 +68,7 @@ def outcome(database: Database) -> Outcome:
 
 def had(database: Database) -> frozenset[str]:
     with database.read() as connection:
-        return deliveries.seen_by(connection, "ada", before=TOMORROW)
+        return frozenset(deliveries.seen_on(connection, "ada"))
 
 
 def test_an_edition_is_queued_once_a_day(database: Database) -> None:
@@ -125,7 +125,7 @@ def test_an_interruption_before_the_body_leaves_the_message_waiting(database: Da
 def test_what_a_killed_run_had_claimed_is_sent_by_the_next(database: Database) -> None:
     enqueue_edition(database, ADAS, message(), NOW)
     with database.begin() as connection:
-        deliveries.claim(connection, "ada", TODAY, NOW)  # and then the process was killed
+        deliveries.claim(connection, "ada", TODAY)  # and then the process was killed
 
     assert settle(database, NOW) == ()
     postman = Postman()
@@ -156,6 +156,15 @@ def test_a_way_out_that_nobody_can_use_keeps_the_message(database: Database) -> 
     postman = Postman()
     deliver(database, "ada", TODAY, postman, NOW)
     assert len(postman.taken) == 1
+
+
+def test_a_transport_that_says_no_at_the_last_moment_keeps_the_message(database: Database) -> None:
+    enqueue_edition(database, ADAS, message(), NOW)
+
+    with pytest.raises(DeliveryError):
+        deliver(database, "ada", TODAY, Postman(crash="after", problem=DeliveryError("disk gone")), NOW)
+
+    assert outcome(database) is Outcome.READY
 
 
 def test_what_never_went_out_expires_and_its_papers_come_again(database: Database) -> None:

@@ -26,6 +26,11 @@ def test_clean_cuts_at_a_word_and_says_so() -> None:
     assert clean("one two three four", 15) == "one two three…"
 
 
+def test_a_cut_within_blanks_is_said_too_and_leading_blanks_are_no_text() -> None:
+    assert clean("A" + " " * 1_300 + "tail", 300) == "A…"
+    assert clean(" " * 1_300 + "tail", 300) == "tail"
+
+
 def test_clean_of_ten_megabytes_is_as_long_as_asked() -> None:
     assert len(clean("word " * 2_000_000, 6_000)) <= 6_000
 
@@ -114,6 +119,11 @@ def test_sentences_lose_no_letter(text: str) -> None:
 )
 def test_tex_is_shown_as_a_person_reads_it(tex: str, shown: str) -> None:
     assert readable(tex) == shown
+
+
+@pytest.mark.parametrize("hostile", ["$" + "{" * 250 + "$", "\\sqrt{" * 300, "\\frac", "[" * 300 + "\\alpha"])
+def test_tex_too_deep_or_broken_is_shown_as_it_is(hostile: str) -> None:
+    assert readable(hostile) == hostile
 
 
 @given(st.text(alphabet="\\${}^_ab1 %&'~", max_size=40))

@@ -59,7 +59,7 @@ def _try(one: Callable[[Configuration, World], str], loaded: Configuration, worl
 
 
 def _profiles(loaded: Configuration, _world: World) -> str:
-    from digest.holdings import liked_ids
+    from digest.pipeline import liked_ids
 
     read = [(profile, *liked_ids(profile)) for profile in loaded.profiles]
     problems = [DigestError(note, where=profile.name) for profile, _, notes in read for note in notes]

@@ -13,7 +13,7 @@ import click
 
 from digest.cli import setup
 from digest.cli.screen import note, say
-from digest.cli.world import World
+from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, InputError
 from digest.model import Edition, Pick, Profile
@@ -41,15 +41,11 @@ class Wanted:
 @click.option(
     "--eml", "eml", type=click.Path(path_type=Path), metavar="FILE", help="Write the whole message."
 )
-@click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="The edition of another day, from what is stored."
-)
+@click.option("--day", type=Day(), metavar="DATE", help="The edition of another day, from what is stored.")
 @click.option(
     "--page", "pages", multiple=True, metavar="FILE", help="Use saved pages instead of the store; repeatable."
 )
-@click.option(
-    "--saved-on", type=click.DateTime(["%Y-%m-%d"]), help="When the pages were saved (see `digest read`)."
-)
+@click.option("--saved-on", type=Day(), metavar="DATE", help="When the pages were saved (see `digest read`).")
 @click.pass_context
 def preview(
     ctx: click.Context,
@@ -58,9 +54,9 @@ def preview(
     as_json: bool,
     html: Path | None,
     eml: Path | None,
-    day: datetime | None,
+    day: date | None,
     pages: tuple[str, ...],
-    saved_on: datetime | None,
+    saved_on: date | None,
 ) -> None:
     """Show the edition a reader would get, changing nothing.
 
@@ -68,12 +64,7 @@ def preview(
     in the browser on a desktop, and prints its text elsewhere. Nothing is marked as had, nothing is queued;
     the store is opened for reading only. Where there is no store yet, the sources are read into memory.
     """
-    wanted = Wanted(
-        profile=profile,
-        day=day.date() if day else None,
-        pages=pages,
-        saved_on=saved_on.date() if saved_on else None,
-    )
+    wanted = Wanted(profile=profile, day=day, pages=pages, saved_on=saved_on)
     loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx, briefly=True)
     edition = edition_for(loaded, wanted, ctx.obj)
     if as_json:
@@ -102,7 +93,7 @@ def shelf_and_reader(
     loaded: Configuration | None, wanted: Wanted, profile: Profile, world: World, *, day: date, now: datetime
 ) -> "tuple[Shelf, Reader]":
     """The papers to choose from and what is known of the reader: from pages, from the store, or fresh."""
-    from digest.pipeline import Reader, shelf_of_listings
+    from digest.pipeline import Reader, liked_ids, shelf_of_listings
 
     if wanted.pages:
         shelf = _shelf_of_pages(wanted, world)
@@ -110,18 +101,20 @@ def shelf_and_reader(
         from digest.holdings import stored_reader, stored_shelf
 
         with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-            shelf = stored_shelf(connection, window_days=loaded.settings.window_days, now=now)
+            names = {source.name for source in setup.sources(loaded)}
+            shelf = stored_shelf(connection, names, window_days=loaded.settings.window_days, now=now)
             return shelf, stored_reader(connection, profile, day=day)
     elif loaded:
         from digest.cli.fetch import harvest_all
 
         note("Nothing is stored yet: reading the sources, keeping nothing (`digest fetch` keeps).")
-        harvested = list(harvest_all(loaded, world))
+        harvested = harvest_all(loaded, world)
         if not any(one.listings for one in harvested):
             raise InputError("none of the sources could be read")
         shelf = shelf_of_listings(harvested, now)
-    liked = tuple(one.paper for one in shelf.candidates if one.paper.id in profile.liked)
-    return shelf, Reader(profile=profile, liked=liked)
+    wanted_ids, notes = liked_ids(profile)
+    liked = tuple(one.paper for one in shelf.candidates if one.paper.id in wanted_ids)
+    return shelf, Reader(profile=profile, liked=liked, notes=notes)
 
 
 def _shelf_of_pages(wanted: Wanted, world: World) -> "Shelf":

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from digest.cli.screen import complain, say, table, warn
-from digest.cli.world import World
+from digest.cli.world import Day, World
 from digest.errors import DigestError, ExitCode, InputError
 from digest.identity import is_title_only
 from digest.model import Entry, Listing
@@ -24,17 +24,18 @@ STDIN = "standard input"
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a paper and line.")
 @click.option(
     "--saved-on",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
+    metavar="DATE",
     help="When the pages were saved, to complete dates without a year; else the date of each file.",
 )
 @click.pass_obj
-def read(world: World, pages: tuple[str, ...], as_json: bool, saved_on: datetime | None) -> None:
+def read(world: World, pages: tuple[str, ...], as_json: bool, saved_on: date | None) -> None:
     """Print the papers found on saved pages.
 
     PAGE is a file, a folder, a pattern such as 'saved/*.txt', or - for standard input: Hugging Face listing
     pages as text, HTML or JSON. What cannot be read is said on standard error, and the exit code is 4.
     """
-    results = list(read_pages(pages, world, saved_on.date() if saved_on else None))
+    results = list(read_pages(pages, world, saved_on))
     entries = report(results)
     if as_json:
         for entry in entries:

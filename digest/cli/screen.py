@@ -1,5 +1,6 @@
 """How commands show things: rich on a terminal, plain lines in a pipe."""
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +12,14 @@ from digest.errors import ConfigurationError, DigestError
 
 
 def say(line: str = "") -> None:
-    """A line of the answer, on standard output."""
-    click.echo(line)
+    """A line of the answer, on standard output.
+
+    If nobody reads it any more (`digest send | head -1`), work goes on without saying.
+    """
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
 
 
 def note(line: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from digest.cli import setup
-from digest.cli.fetch import fetch_all, is_all_down
+from digest.cli.fetch import BUSY, fetch_all, is_all_down
 from digest.cli.screen import complain, note, say, warn, working
 from digest.cli.world import World
 from digest.config import WEEKDAYS, Configuration
@@ -35,15 +35,14 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
     the next run of the day. Exit code 6: a message was not delivered; 3: a profile could not be used;
     4: no source could be read.
     """
-    from digest.store.lock import sole_sender
+    from digest.store.lock import sole_writer
 
     world: World = ctx.obj
     loaded = setup.configuration(ctx)
     readers = setup.chosen_profiles(loaded, profiles)
-    busy = "another `digest send` is at work; waiting for it to end"
     with (
         setup.open_store(loaded) as database,
-        sole_sender(setup.store_path(loaded), waiting=lambda: note(busy)),
+        sole_writer(setup.store_path(loaded), waiting=lambda: note(BUSY)),
     ):
         all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
         all_well = _Round(loaded, database, world.now()).serve(readers, world, named=bool(profiles))
@@ -98,9 +97,10 @@ class _Round:
         from digest.store.deliveries import has_message
 
         renderer, sender = setup.renderer(self.loaded), setup.sender(self.loaded)
+        names = {source.name for source in setup.sources(self.loaded)}
         with working("scoring papers"), self.database.read() as connection:
             days = self.loaded.settings.window_days
-            shelf = stored_shelf(connection, window_days=days, now=self.now)
+            shelf = stored_shelf(connection, names, window_days=days, now=self.now)
 
         def make(profile: Profile, day: date) -> bool:
             for old in expire_older(self.database, profile.name, day, self.now):
@@ -116,21 +116,25 @@ class _Round:
         return make
 
     def _deliver(self, made: list[tuple[Profile, date]], world: World) -> bool:
-        """Send what waits. A way out that nobody can use ends the round: all that waits is named."""
+        """Send what waits; whether all of it went out.
+
+        A way out that nobody can use ends the round, and so do FEW failures in a row that may pass: each
+        would cost every further reader a long wait.
+        """
         transport = setup.transport(self.loaded, world)
-        well = True
+        ends: list[bool] = []
         try:
-            for number, (profile, day) in enumerate(made):
-                try:
-                    well &= _alone(profile, partial(self._send, profile, day, transport))
-                except DeliveryError as problem:
-                    complain(problem)
-                    names = ", ".join(reader.name for reader, _ in made[number:])
-                    say(f"nothing can be sent; the next run tries again: {names}")
-                    return False
+            for profile, day in made:
+                ends.append(_alone(profile, partial(self._send, profile, day, transport)))
+                if ends[-FEW:] == [False] * FEW:
+                    break
+        except DeliveryError as problem:
+            complain(problem)
         finally:
             transport.close()
-        return well
+        if left := ", ".join(reader.name for reader, _ in made[len(ends) :]):
+            say(f"nothing can be sent now; the next run tries again: {left}")
+        return all(ends) and len(ends) == len(made)
 
     def _send(self, profile: Profile, day: date, transport: "Transport") -> bool:
         """Send this reader's message if it waits, and say how the day stands; whether it stands well."""
@@ -139,7 +143,8 @@ class _Round:
 
         sent = deliver(self.database, profile.name, day, transport, self.now)
         if sent and sent.attempt.state is DeliveryState.SENT:
-            say(f"{profile.name}: sent to {profile.email}: {sent.delivery.message.subject}")
+            message = sent.delivery.message
+            say(f"{profile.name}: sent to {message.envelope.recipient}: {message.subject}")
             return True
         if sent:
             say(f"{profile.name}: {_NOT_SENT[sent.attempt.state]}: {sent.attempt.reply}")
@@ -150,6 +155,7 @@ class _Round:
         return state.outcome not in (Outcome.FAILED, Outcome.UNKNOWN)
 
 
+FEW = 5
 _NOT_SENT = {
     DeliveryState.QUEUED: "not sent yet, the next run tries again",
     DeliveryState.FAILED: "refused for good; its papers come again in the next edition",

@@ -40,8 +40,10 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
     from digest.store.papers import last_harvests
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-        found = days(connection, names, since=world.now().date() - timedelta(days=last))
-        harvests = last_harvests(connection)
+        now = world.now()
+        # The furthest zones are a day ahead of UTC and behind it.
+        found = days(connection, names, since=(now - timedelta(days=last - 1, hours=12)).date())
+        harvests = last_harvests(connection, since=now - timedelta(days=366), until=now)
     if as_json:
         say(
             json.dumps({"days": [_day(one) for one in found], "sources": [_harvest(one) for one in harvests]})

@@ -6,9 +6,11 @@ import time
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TextIO
+
+import click
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -18,6 +20,22 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class Day(click.ParamType[date]):
+    """A date such as 2026-03-11, of this century or the next, so that no zone takes it out of range."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The date, or wrong usage."""
+        try:
+            day = value if isinstance(value, date) else date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as 2026-03-11", param, ctx)
+        if not 2000 <= day.year < 2200:
+            self.fail(f"{value} is not a day of any list", param, ctx)
+        return day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

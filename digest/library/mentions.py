@@ -10,7 +10,7 @@ MAX_LIBRARY = 20_000_000
 # BibTeX's `eprint = {2104.14294}` and `doi = {10.1000/x}`, CSL-JSON's `"DOI": "10.1000/x"`, addresses, and
 # plain lists with one id a line.
 _MENTION = re.compile(
-    r"""(?:eprint\s*=\s*[{"]|arxiv:\s*|arxiv\.org/(?:abs|pdf|html)/|huggingface\.co/papers/|^\s*)
+    r"""(?:eprint\s*=\s*[{"]|arxiv:\s*|arxiv\.org/(?:abs|pdf|html)/|huggingface\.co/papers/|^[ \t]*)
         (?P<arxiv>\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})
       | (?P<doi>\b10\.\d{4,9}/[^\s"'<>{},;]+)""",
     re.IGNORECASE | re.MULTILINE | re.VERBOSE,

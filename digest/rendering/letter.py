@@ -172,8 +172,6 @@ def _quiet(edition: Edition) -> str:
         return ""
     if edition.outcome in (Outcome.NO_LIST, Outcome.SOURCE_DOWN):
         return f"{_nothing(edition)}. What you would have read comes with a later edition."
-    if not edition.considered:
-        return "No new papers came in, so you have missed nothing."
     threshold = edition.profile.threshold
     reason = f"A quiet day: none of the {_new_papers(edition)} reached your threshold of {threshold}"
     if not edition.misses:

@@ -41,7 +41,8 @@ class Phrase:
     parts: str
     wholes: str
     near: re.Pattern[str] | None
-    """The words in their order with a few others between; `None` for a single word."""
+    """The words in their order with a few others between; `None` for one word, and for so many that a text
+    which repeats them could keep the search busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ def field(text: str) -> Field:
 def phrase(text: str) -> Phrase:
     """Prepare a phrase for `find`."""
     parts = [word.stem for word in words(text)]
-    near = re.compile(" " + _GAP.join(f"{re.escape(stem)} " for stem in parts)) if len(parts) > 1 else None
+    near = (
+        re.compile(" " + _GAP.join(f"{re.escape(stem)} " for stem in parts)) if 1 < len(parts) <= 5 else None
+    )
     return Phrase(parts=_joined(parts), wholes=_joined([w.stem for w in compounds(text)]), near=near)
 
 

@@ -14,7 +14,7 @@ from math import exp, floor
 from digest.model import Interest, Paper, Profile, Reason, ReasonKind, Score
 from digest.scoring.phrases import Field, Match, Phrase, field, find, phrase
 from digest.scoring.similarity import Frequencies, Vector, frequencies, shared, term_counts, vector
-from digest.text import shorten, words
+from digest.text import fold, shorten, words
 
 # Evidence of an interest of weight 10, by how it is found. Evidence 1.0 alone is 63 points.
 IN_TITLE = 1.0
@@ -69,13 +69,6 @@ class Evidence:
     words: tuple[str, ...] = ()
 
 
-def score_papers(papers: Iterable[Paper], profile: Profile, liked: Iterable[Paper]) -> dict[str, Score]:
-    """The score of each paper for one reader, by id. `liked` are the papers the profile names, as known."""
-    corpus = read_papers(papers)
-    taste = taste_of(profile, liked, corpus.known)
-    return {identifier: score(reading, taste) for identifier, reading in corpus.readings.items()}
-
-
 def read_papers(papers: Iterable[Paper]) -> Corpus:
     """Read papers once, to score them for any number of readers."""
     terms = {paper.id: (paper, term_counts(paper.title, paper.abstract or "")) for paper in papers}
@@ -108,9 +101,10 @@ def _phrases(interest: Interest) -> tuple[Phrase, ...]:
 
 
 def _name_key(name: str) -> tuple[str, ...]:
-    """ "He, Kaiming", "Kaiming He" and "Kaiming X. He" are one name; "K. He" is another."""
-    parts = sorted(word.stem for word in words(name))
-    return tuple(part for part in parts if len(part) > 1) or tuple(parts)
+    """One key for "He, Kaiming", "Kaiming He" and "Kaiming X. He"; another for "K. He"."""
+    parts = sorted(fold(name[word.start : word.end]) for word in words(name))
+    full = tuple(part for part in parts if len(part) > 1)
+    return full if len(full) > 1 else tuple(parts)
 
 
 # ---------------------------------------------------------------- one paper

@@ -170,7 +170,7 @@ def _organization(match: re.Match[str]) -> str | None:
 
 def _plain(markdown: str) -> str:
     """Markdown text without escapes and the backslashes that wrapped lines end with."""
-    unwrapped = re.sub(r"\\+(?=\s|$)", " ", markdown)
+    unwrapped = re.sub(r"(?<!\\)\\+(?=\s|$)", " ", markdown)
     return " ".join(re.sub(r"\\([_*\[\]])", r"\1", unwrapped).split())
 
 

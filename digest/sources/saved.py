@@ -1,6 +1,7 @@
 """Kind `listing`: pages that somebody saved, by file, folder or pattern."""
 
 import glob
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -46,10 +47,10 @@ def _named(path: Path, read: Listing | DigestError) -> Listing | DigestError:
 
 def page_paths(pattern: str, folder: Path) -> list[Path]:
     """The pages a file name, a folder or a pattern names, in order of name; relative ones from `folder`."""
-    place = folder / Path(pattern).expanduser()
+    place = folder / os.path.expanduser(pattern)
     if place.is_dir():
         return sorted(path for path in place.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
-    if place.is_file():
+    if place.exists():
         return [place]
     return sorted(path for match in glob.glob(str(place), recursive=True) if (path := Path(match)).is_file())
 

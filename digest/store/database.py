@@ -1,5 +1,6 @@
 """Opening the database: for writing, its tables brought up to date; or provably for reading only."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from digest.errors import StoreError
@@ -30,8 +31,10 @@ class Database:
 
         Raises StoreError if the database is locked for longer than BUSY_S seconds, full, or damaged.
         """
-        with _told(self.path), self.engine.begin() as connection:
-            yield connection
+        with _told(self.path), self.engine.connect() as opened:
+            connection = opened.execution_options(writes=True)
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -49,11 +52,11 @@ def open_database(path: Path) -> Database:
 
     Raises StoreError if it cannot be opened, is no store of Digest, or is newer than this program.
     """
-    with _told(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        database = Database(path, _engine(f"sqlite:///{path}", _prepare_writing))
+    with _told(path), _told_of_files(path):
+        _make_private(path)
+        database = Database(path, _engine(str(path), _prepare_writing))
         with database.engine.connect() as connection:
-            version = _version(connection)
+            version = _version(connection, path)
         if version != SCHEMA:
             _migrate(database.engine, path, version)
     return database
@@ -64,12 +67,12 @@ def open_for_reading(path: Path) -> Database:
 
     Raises StoreError if it is not there, or its tables are older or newer than this program.
     """
-    with _told(path):
+    with _told(path), _told_of_files(path):
         # https://www.sqlite.org/uri.html: mode=ro never creates nor writes the database.
-        uri = f"file:{quote(str(path.resolve()))}?mode=ro&uri=true"
-        database = Database(path, _engine(f"sqlite:///{uri}", _prepare_reading))
+        uri = f"file:{quote(str(path.resolve()))}?mode=ro"
+        database = Database(path, _engine(uri, _prepare_reading))
         with database.engine.connect() as connection:
-            version = _version(connection)
+            version = _version(connection, path)
     if version != SCHEMA:
         raise StoreError(
             f"the store is of version {version or 'none'}, this program needs {SCHEMA}",
@@ -79,11 +82,19 @@ def open_for_reading(path: Path) -> Database:
     return database
 
 
-def _engine(url: str, prepare: Any) -> Engine:
+def _engine(database: str, prepare: Any) -> Engine:
+    is_uri = database.startswith("file:")
+    url = URL.create("sqlite", database=database, query={"uri": "true"} if is_uri else {})
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _begin_at_once if prepare is _prepare_writing else _begin)
+    event.listen(engine, "begin", _begin)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Addresses, interests and whole mails lie there: for the owner's eyes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _prepare_writing(connection: Any, _record: object) -> None:
@@ -98,18 +109,20 @@ def _prepare_reading(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA query_only=ON")
 
 
-def _begin_at_once(connection: Connection) -> None:
-    """Take the write lock first, so that a read and the write it leads to see the same rows."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    """A writer takes the lock first, so that a read and the write it leads to see the same rows."""
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+def _version(connection: Connection, path: Path) -> str | None:
+    """The version of its tables; `None` if it has none yet. Raises StoreError for somebody else's."""
+    tables = inspect(connection).get_table_names()
+    if not tables:
         return None
+    if "alembic_version" not in tables:
+        fix = "Name another file as `store` in config.toml"
+        raise StoreError("the file is a database, but no store of Digest", where=str(path), fix=fix)
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return None if found is None else str(found)
 
@@ -129,30 +142,42 @@ def _migrate(engine: Engine, path: Path, version: str | None) -> None:
             where=str(path),
             fix="A newer Digest wrote it: upgrade, or name another store",
         )
-    with engine.begin() as connection:
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Say what the database's errors mean to a person."""
+    """Say what the database's own troubles mean to a person; any other error is a bug, and stays one."""
     try:
         yield
-    except (DatabaseError, OSError) as problem:
-        reason = str(getattr(problem, "orig", None) or problem)
+    except DatabaseError as problem:
+        reason = str(problem.orig)
+        fix = next((fix for words, fix in _TROUBLES.items() if words in reason), None)
+        if fix is None:
+            raise
+        raise StoreError(f"the store cannot be used: {reason}", where=str(path), fix=fix) from problem
+
+
+@contextmanager
+def _told_of_files(path: Path) -> Iterator[None]:
+    """The same for the folder and the file."""
+    try:
+        yield
+    except OSError as problem:
+        fix = "See that the folder exists and is yours, or name another `store` in config.toml"
         raise StoreError(
-            f"the store cannot be used: {reason}", where=str(path), fix=_fix(reason)
+            f"the store cannot be used: {problem.strerror}", where=str(path), fix=fix
         ) from problem
 
 
-def _fix(reason: str) -> str:
-    known = {
-        "not a database": "Move the file away, or name another as `store` in config.toml",
-        "locked": "Another Digest is writing; try again when it has ended",
-        "full": "Make room on the disk; nothing was lost",
-        "unable to open": "See that the folder exists and is yours, or run `digest fetch` to make the store",
-        "readonly": "See that the file and its folder are yours to write",
-        "malformed": "The file is damaged; restore it from a backup",
-    }
-    return next((fix for words, fix in known.items() if words in reason), "")
+_TROUBLES = {
+    "not a database": "Move the file away, or name another as `store` in config.toml",
+    "locked": "Another Digest is writing; try again when it has ended",
+    "full": "Make room on the disk; nothing was lost",
+    "unable to open": "See that the folder exists and is yours, or run `digest fetch` to make the store",
+    "readonly": "See that the file and its folder are yours to write",
+    "malformed": "The file is damaged; restore it from a backup",
+    "disk I/O error": "See to the disk; nothing was lost that was said to be stored",
+}

@@ -34,8 +34,14 @@ class Day:
 
 
 def seen_by(connection: Connection, profile: str, before: date) -> frozenset[str]:
-    """The papers this reader has had in editions of earlier days."""
-    had = select(seen.c.paper_id).where(seen.c.profile == profile, seen.c.day < before)
+    """The papers this reader has had in editions of earlier days; a message still waiting was not had."""
+    waits = (DeliveryState.QUEUED.value, DeliveryState.SENDING.value)
+    same_day = (delivery.c.profile == seen.c.profile) & (delivery.c.day == seen.c.day)
+    had = (
+        select(seen.c.paper_id)
+        .join_from(seen, delivery, same_day)
+        .where(seen.c.profile == profile, seen.c.day < before, delivery.c.state.not_in(waits))
+    )
     return frozenset(connection.execute(had).scalars())
 
 
@@ -95,12 +101,12 @@ def enqueue(connection: Connection, made: Edition, message: Message, now: dateti
     return True
 
 
-def claim(connection: Connection, profile: str, day: date, now: datetime) -> Delivery | None:
+def claim(connection: Connection, profile: str, day: date) -> Delivery | None:
     """Take a queued message for sending; `None` if it is not there, or another process has it."""
     taken = connection.execute(
         update(delivery)
         .where(*_key(profile, day), delivery.c.state == DeliveryState.QUEUED.value)
-        .values(state=DeliveryState.SENDING.value, claimed_at=now, attempts=delivery.c.attempts + 1)
+        .values(state=DeliveryState.SENDING.value, attempts=delivery.c.attempts + 1)
     )
     if taken.rowcount == 0:
         return None

@@ -1,4 +1,4 @@
-"""One sender at a time: a lock beside the store that the operating system lets go of when its holder dies."""
+"""One `fetch` or `send` at a time: a lock beside the store, free again when its holder dies."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,13 +8,15 @@ from filelock import FileLock, Timeout
 
 from digest.errors import StoreError
 
+LONGEST_WAIT_S = 900
+
 
 @contextmanager
-def sole_sender(store: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
+def sole_writer(store: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of a store; `waiting` is called once if another process has it, which is waited for.
 
     Whoever holds it knows that no other process is sending, so what looks like being sent was cut off.
-    Raises StoreError if the lock cannot be made there.
+    Raises StoreError if the lock cannot be made there, or is not free within LONGEST_WAIT_S.
     """
     lock = FileLock(store.with_name(store.name + ".lock"))
     try:
@@ -22,7 +24,10 @@ def sole_sender(store: Path, *, waiting: Callable[[], None]) -> Iterator[None]:
             lock.acquire(blocking=False)
         except Timeout:
             waiting()
-            lock.acquire()
+            lock.acquire(timeout=LONGEST_WAIT_S)
+    except Timeout as problem:
+        what = f"another process has been at work for {LONGEST_WAIT_S / 60:g} minutes"
+        raise StoreError(what, where=str(store), fix="See what it does, or end it") from problem
     except OSError as problem:
         fix = "See that the folder is yours to write"
         raise StoreError(f"cannot be locked ({problem.strerror})", where=str(store), fix=fix) from problem

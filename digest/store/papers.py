@@ -1,17 +1,17 @@
 """Papers, what was observed of them, and how each harvest went."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from digest.identity import latest, matching_id, merged, title_identity
+from digest.identity import latest, merged, same_papers, title_identity
 from digest.model import Candidate, Entry, Listing, Observation, Paper
-from digest.store.tables import harvest, lookup, observation, paper, title
+from digest.store.tables import harvest, lookup, observation, paper, seen, title
 
 # SQLite takes at most 32,766 values in one statement.
 BATCH = 1_000
@@ -28,62 +28,109 @@ class Harvest:
     problem: str | None = None
 
 
-def record_listing(connection: Connection, listing: Listing, at: datetime) -> int:
-    """Store a list's papers and what it says of them; returns how many papers were not known before."""
-    known = find_papers(connection, _all_ids(connection, listing.entries))
+def record_listings(
+    connection: Connection, source: str, listings: Iterable[Listing], at: datetime | None
+) -> int:
+    """Store the papers of a source's lists and what they say of them; how many of them are news.
+
+    `at` is when they were first seen; `None` if no list brought them: they are news when one does.
+    """
+    entries = [entry for listing in listings for entry in listing.entries]
+    known = _known(connection, entries)
+    said: dict[str, list[Observation]] = {}
     fresh = 0
-    for entry in listing.entries:
-        key = title_identity(entry.paper.title)
-        match = matching_id(entry.paper, _ids_of(connection, entry.paper.id, key, known))
-        stored = merged(known.pop(match), entry.paper) if match else entry.paper
-        if match is None:
-            connection.execute(insert(paper).values(first_seen=at, **_row(stored)))
-            fresh += 1
-        else:
-            connection.execute(update(paper).where(paper.c.id == match).values(**_row(stored)))
-        known[stored.id] = stored
-        _record_title(connection, key, stored.id)
-        _record_observation(connection, stored.id, entry)
+    for entry in entries:
+        ids = _ids_of(connection, entry.paper, known)
+        same = [known.pop(identifier) for identifier in same_papers(entry.paper, ids)]
+        stored = _Known.of(entry.paper, same, at)
+        fresh += stored.first_seen is not None and not any(one.first_seen for one in same)
+        _store(connection, stored, same)
+        known[stored.paper.id] = stored
+        earlier = [one for was in same for one in said.pop(was.paper.id, [])]
+        said[stored.paper.id] = [*earlier, entry.observation]
+    for identifier, observations in said.items():
+        if observed := latest(observations):
+            _record_observation(connection, identifier, source, observed)
     return fresh
 
 
-def _all_ids(connection: Connection, entries: Sequence[Entry]) -> list[str]:
-    """Every stored id that some entry might be, by id or by title."""
-    keys = [title_identity(entry.paper.title) for entry in entries]
-    found = [entry.paper.id for entry in entries]
-    for batch in _batches(keys):
-        found += connection.execute(select(title.c.paper_id).where(title.c.key.in_(batch))).scalars()
-    return found
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A stored paper, and when a list first brought it."""
+
+    paper: Paper
+    first_seen: datetime | None
+
+    @classmethod
+    def of(cls, new: Paper, same: "list[_Known]", at: datetime | None) -> "_Known":
+        """A new entry and the rows that are the same paper, as one."""
+        paper = new
+        for one in reversed(same):
+            paper = merged(one.paper, paper)
+        moments = [one.first_seen for one in same if one.first_seen] or ([at] if at else [])
+        return cls(paper, min(moments, default=None))
 
 
-def _ids_of(connection: Connection, identifier: str, key: str, known: dict[str, Paper]) -> list[str]:
+def _known(connection: Connection, entries: Sequence[Entry]) -> dict[str, _Known]:
+    """Every stored paper that some entry might be, by id or by title."""
+    ids = [entry.paper.id for entry in entries]
+    for batch in _batches([title_identity(entry.paper.title) for entry in entries]):
+        ids += connection.execute(select(title.c.paper_id).where(title.c.key.in_(batch))).scalars()
+    return {row.id: _Known(_paper(row), row.first_seen) for row in _rows(connection, ids)}
+
+
+def _ids_of(connection: Connection, new: Paper, known: dict[str, _Known]) -> list[str]:
     """The stored ids this paper may be; read anew, as an entry before it may have brought one."""
+    key = title_identity(new.title)
     titled = connection.execute(select(title.c.paper_id).where(title.c.key == key)).scalars()
-    return [one for one in dict.fromkeys((identifier, *titled)) if one in known]
+    return [one for one in dict.fromkeys((new.id, *titled)) if one in known]
 
 
-def _record_title(connection: Connection, key: str, identifier: str) -> None:
-    held = select(title).where(title.c.key == key, title.c.paper_id == identifier)
-    if connection.execute(held).first() is None:
-        connection.execute(insert(title).values(key=key, paper_id=identifier))
+def _store(connection: Connection, stored: _Known, same: list[_Known]) -> None:
+    """Insert a paper, or update its row; rows that turned out to be the same paper go into one."""
+    values = _row(stored.paper) | {"first_seen": stored.first_seen}
+    if same:
+        kept, *folded = (one.paper.id for one in same)
+        for identifier in folded:
+            _fold(connection, identifier, kept)
+        connection.execute(update(paper).where(paper.c.id == kept).values(**values))
+    else:
+        connection.execute(insert(paper).values(**values))
+    titled = upsert(title).values(key=title_identity(stored.paper.title), paper_id=stored.paper.id)
+    connection.execute(titled.on_conflict_do_nothing())
 
 
-def _record_observation(connection: Connection, identifier: str, entry: Entry) -> None:
-    """Keep what a list said, if it is not what that source said last."""
-    figures = _figures(entry.observation)
+def _fold(connection: Connection, gone: str, kept: str) -> None:
+    """Let everything said of one row be said of another; what stands there already is enough."""
+    for row in connection.execute(select(observation).where(observation.c.paper_id == gone)).all():
+        _add_observation(connection, kept, row.source, _observation(row))
+    for table in (title, seen):
+        moved = update(table).where(table.c.paper_id == gone).values(paper_id=kept)
+        connection.execute(moved.prefix_with("OR IGNORE"))
+    for table in (title, seen, observation):
+        connection.execute(delete(table).where(table.c.paper_id == gone))
+    connection.execute(delete(paper).where(paper.c.id == gone))
+
+
+def _record_observation(connection: Connection, identifier: str, source: str, observed: Observation) -> None:
+    """Keep what a source said, if it is not what it said last."""
     last = connection.execute(
         select(observation)
-        .where(observation.c.paper_id == identifier, observation.c.source == entry.paper.source)
+        .where(observation.c.paper_id == identifier, observation.c.source == source)
         .order_by(observation.c.at.desc())
         .limit(1)
     ).first()
-    if last and (last.at == entry.observation.at or _figures(_observation(last)) == figures):
-        return
-    connection.execute(
-        insert(observation).values(
-            paper_id=identifier, source=entry.paper.source, at=entry.observation.at, **figures
-        )
-    )
+    if last is None or _figures(_observation(last)) != _figures(observed):
+        _add_observation(connection, identifier, source, observed)
+
+
+def _add_observation(connection: Connection, identifier: str, source: str, observed: Observation) -> None:
+    """What a source said at a moment; with what it said at that very moment already, as one."""
+    key = {"paper_id": identifier, "source": source, "at": observed.at}
+    there = connection.execute(select(observation).filter_by(**key)).first()
+    figures = _figures(latest([_observation(there), observed]) or observed) if there else _figures(observed)
+    new = upsert(observation).values(**key, **figures)
+    connection.execute(new.on_conflict_do_update(index_elements=["paper_id", "at", "source"], set_=figures))
 
 
 def record_harvest(connection: Connection, done: Harvest) -> None:
@@ -109,10 +156,11 @@ def looked_up(connection: Connection, since: datetime) -> frozenset[str]:
     return frozenset(connection.execute(select(lookup.c.paper_id).where(lookup.c.at > since)).scalars())
 
 
-def last_harvests(connection: Connection) -> tuple[Harvest, ...]:
-    """The latest harvest of each source, by name."""
+def last_harvests(connection: Connection, *, since: datetime, until: datetime) -> tuple[Harvest, ...]:
+    """The latest harvest of each source in (since, until], by name."""
     newest: dict[str, Row[Any]] = {}
-    for row in connection.execute(select(harvest).order_by(harvest.c.at)):
+    within = (harvest.c.at > since, harvest.c.at <= until)
+    for row in connection.execute(select(harvest).where(*within).order_by(harvest.c.at)):
         newest[row.source] = row
     return tuple(
         Harvest(source=row.source, at=row.at, papers=row.papers, fresh=row.fresh, problem=row.problem)
@@ -135,11 +183,12 @@ def recent_candidates(connection: Connection, since: datetime, until: datetime) 
 
 def find_papers(connection: Connection, ids: Iterable[str]) -> dict[str, Paper]:
     """Those of the papers that are stored, by id."""
-    found: dict[str, Paper] = {}
+    return {row.id: _paper(row) for row in _rows(connection, ids)}
+
+
+def _rows(connection: Connection, ids: Iterable[str]) -> Iterator[Row[Any]]:
     for batch in _batches(list(dict.fromkeys(ids))):
-        for row in connection.execute(select(paper).where(paper.c.id.in_(batch))):
-            found[row.id] = _paper(row)
-    return found
+        yield from connection.execute(select(paper).where(paper.c.id.in_(batch))).all()
 
 
 def _batches(values: list[str]) -> Iterable[list[str]]:

@@ -64,7 +64,7 @@ paper = Table(
     Column("code_url", Text),
     Column("project_url", Text),
     Column("keywords", JSON, nullable=False),
-    Column("first_seen", Instant, nullable=False, index=True),
+    Column("first_seen", Instant, index=True),
 )
 
 title = Table(
@@ -133,7 +133,6 @@ delivery = Table(
     Column("attempts", Integer, nullable=False),
     Column("reply", Text, nullable=False),
     Column("queued_at", Instant, nullable=False),
-    Column("claimed_at", Instant),
     Column("ended_at", Instant),
     PrimaryKeyConstraint("profile", "day"),
     Index("ix_delivery_state", "state"),

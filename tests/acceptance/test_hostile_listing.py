@@ -39,6 +39,11 @@ def mail(desk: Desk) -> EmailMessage:
     page = [
         hostile(summary=f"Self-supervised learning. {EVIL} " + "word " * 2_000_000),
         hostile(id="2603.00002", title="Self-supervised learning " + "A" * 5_000),
+        hostile(
+            id="2603.00004",
+            title="Self-supervised learning $" + "{" * 250 + "$",
+            githubRepo="https://x.org/\ud800",
+        ),
         hostile(id="../../etc/passwd"),
         hostile(id=2603.00003),
         {"paper": None},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.desk import ADA, PAGE
+from tests.desk import ADA, PAGE, Desk
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,6 +78,14 @@ def test_closed_and_full_streams_are_no_tracebacks(tmp_path: Path, command: str,
 
     assert "Traceback" not in result.stderr
     assert result.returncode == code
+
+
+def test_a_send_whose_output_nobody_reads_sends_all_the_same(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", ADA.replace("ada@", "bob@"))
+
+    run("sh", "-c", f"{sys.executable} -m digest send | true", cwd=desk.folder)
+
+    assert len(desk.mails()) == 2
 
 
 @pytest.mark.acceptance

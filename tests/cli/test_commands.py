@@ -133,7 +133,7 @@ def test_init_for_smtp_writes_the_servers_table(empty: Desk) -> None:
 def test_init_never_overwrites_and_writes_both_files_or_none(empty: Desk) -> None:
     empty.write("config.toml", "# mine\n")
 
-    result = empty.run("init", str(empty.folder), "--email", "a@example.org")
+    result = empty.run("init", str(empty.folder), "--email", "a@example.org", "--maildir", "mail")
 
     assert result.exit_code == ExitCode.CONFIGURATION
     assert "is there already" in result.stderr

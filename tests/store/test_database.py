@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from digest.errors import StoreError
 from digest.model import Listing
 from digest.store.database import SCHEMA, open_database, open_for_reading
-from digest.store.papers import find_papers, record_listing
+from digest.store.papers import find_papers, record_listings
 from digest.store.tables import metadata, seen
 from tests.makers import NOW, TODAY, entry
 
@@ -55,7 +55,7 @@ def test_a_store_opened_for_reading_refuses_every_write(tmp_path: Path) -> None:
     database = open_for_reading(path)
 
     with pytest.raises(StoreError, match="readonly"), database.read() as connection:
-        record_listing(connection, Listing(layout="t", entries=(entry(),)), NOW)
+        record_listings(connection, "test", [Listing(layout="t", entries=(entry(),))], NOW)
 
     database.close()
     assert sha(path) == before
@@ -92,7 +92,7 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
     def fail_halfway() -> None:
         with database.begin() as connection:
-            record_listing(connection, Listing(layout="t", entries=(entry(),)), NOW)
+            record_listings(connection, "test", [Listing(layout="t", entries=(entry(),))], NOW)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

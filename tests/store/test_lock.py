@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from digest.errors import StoreError
-from digest.store.lock import sole_sender
+from digest.store.lock import sole_writer
 
 HOLDER = """
 import sys
 from pathlib import Path
-from digest.store.lock import sole_sender
-with sole_sender(Path(sys.argv[1]), waiting=lambda: None):
+from digest.store.lock import sole_writer
+with sole_writer(Path(sys.argv[1]), waiting=lambda: None):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -25,10 +25,10 @@ def test_a_second_sender_waits_for_the_first(tmp_path: Path) -> None:
     told = threading.Event()
 
     def second() -> None:
-        with sole_sender(store, waiting=told.set):
+        with sole_writer(store, waiting=told.set):
             events.append("second")
 
-    with sole_sender(store, waiting=lambda: events.append("never")):
+    with sole_writer(store, waiting=lambda: events.append("never")):
         other = threading.Thread(target=second)
         other.start()
         assert told.wait(timeout=10)
@@ -47,13 +47,13 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         holder.kill()
     waited: list[bool] = []
 
-    with sole_sender(store, waiting=lambda: waited.append(True)):
+    with sole_writer(store, waiting=lambda: waited.append(True)):
         assert waited == []
 
 
 def test_a_place_that_cannot_be_locked_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    lock = sole_sender(tmp_path / "file" / "store", waiting=print)
+    lock = sole_writer(tmp_path / "file" / "store", waiting=print)
 
     with pytest.raises(StoreError, match="cannot be locked"):
         lock.__enter__()

@@ -1,9 +1,9 @@
 """Papers in the store: one row each, whatever named them."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from digest.identity import title_identity
 from digest.model import Entry, Listing
@@ -14,17 +14,17 @@ from digest.store.papers import (
     last_harvests,
     recent_candidates,
     record_harvest,
-    record_listing,
+    record_listings,
 )
-from digest.store.tables import observation
-from tests.makers import NOW, entry, paper
+from digest.store.tables import observation, seen
+from tests.makers import NOW, TODAY, entry, paper
 
 LONG_AGO = NOW - timedelta(days=30)
 
 
 def store(database: Database, *entries: Entry) -> int:
     with database.begin() as connection:
-        return record_listing(connection, Listing(layout="test", entries=entries), NOW)
+        return record_listings(connection, "test", [Listing(layout="test", entries=entries)], NOW)
 
 
 def test_a_paper_comes_back_as_it_was(database: Database) -> None:
@@ -66,6 +66,50 @@ def test_a_paper_known_by_title_takes_its_id_when_it_comes_and_everything_follow
 
 def test_two_entries_of_one_page_may_be_one_paper(database: Database) -> None:
     assert store(database, entry("2603.00001"), entry(title_identity("Learning to Wait"))) == 1
+
+
+def test_a_paper_stored_by_id_and_by_title_becomes_one_when_a_list_says_so(database: Database) -> None:
+    by_title = entry(title_identity("New Name"), "New Name", comments=3)
+    store(database, entry("2501.00001", "Old Name"), by_title)
+    with database.begin() as connection:
+        connection.execute(insert(seen).values(profile="ada", paper_id=by_title.paper.id, day=TODAY))
+
+    store(database, entry("2501.00001", "New Name", upvotes=5))
+
+    with database.read() as connection:
+        (only,) = recent_candidates(connection, LONG_AGO, NOW)
+        assert only.paper.id == "2501.00001"
+        assert only.observation is not None
+        assert (only.observation.comments, only.observation.upvotes) == (3, 5)
+        assert connection.execute(select(seen.c.paper_id)).scalars().all() == ["2501.00001"]
+
+
+def test_two_pages_of_one_source_do_not_take_turns(database: Database) -> None:
+    pages = [Listing(layout="t", entries=(entry(upvotes=votes),)) for votes in (10, 40)]
+
+    for hour in range(4):
+        at = NOW + timedelta(hours=hour)
+        moved = [replace(page, entries=(_at(page.entries[0], at),)) for page in pages]
+        with database.begin() as connection:
+            record_listings(connection, "test", moved, at)
+
+    with database.read() as connection:
+        assert [row.upvotes for row in connection.execute(select(observation))] == [40]
+
+
+def _at(one: Entry, at: datetime) -> Entry:
+    return replace(one, observation=replace(one.observation, at=at))
+
+
+def test_a_liked_paper_is_news_when_a_list_brings_it(database: Database) -> None:
+    with database.begin() as connection:
+        record_listings(connection, "liked", [Listing(layout="t", entries=(entry(),))], None)
+        assert recent_candidates(connection, LONG_AGO, NOW) == ()
+
+    assert store(database, entry()) == 1
+
+    with database.read() as connection:
+        assert len(recent_candidates(connection, LONG_AGO, NOW)) == 1
 
 
 def test_two_ids_of_one_title_stay_two(database: Database) -> None:
@@ -116,4 +160,4 @@ def test_the_last_harvest_of_each_source_is_what_counts(database: Database) -> N
     with database.begin() as connection:
         for done in (new, old, other):
             record_harvest(connection, done)
-        assert last_harvests(connection) == (new, other)
+        assert last_harvests(connection, since=LONG_AGO - timedelta(days=1), until=NOW) == (new, other)

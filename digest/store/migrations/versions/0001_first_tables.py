@@ -22,7 +22,6 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("reply", sa.Text(), nullable=False),
         sa.Column("queued_at", sa.DateTime(), nullable=False),
-        sa.Column("claimed_at", sa.DateTime(), nullable=True),
         sa.Column("ended_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("profile", "day"),
         sa.UniqueConstraint("message_id"),
@@ -69,7 +68,7 @@ def upgrade() -> None:
         sa.Column("code_url", sa.Text(), nullable=True),
         sa.Column("project_url", sa.Text(), nullable=True),
         sa.Column("keywords", sa.JSON(), nullable=False),
-        sa.Column("first_seen", sa.DateTime(), nullable=False),
+        sa.Column("first_seen", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_paper_first_seen", "paper", ["first_seen"], unique=False)
