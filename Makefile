@@ -12,6 +12,7 @@ setup: $(VENV)/ready  ## Make .venv with Digest and what its tests need
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=")'
+	@echo "Setting up $(VENV) (once; half a minute, or more on a slow network) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
