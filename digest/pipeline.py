@@ -89,14 +89,15 @@ def day_of(profile: Profile, now: datetime) -> date:
 
 
 def date_of(profile: Profile, day: date, now: datetime) -> datetime:
-    """The moment an edition carries: the reader's hour of that day, or now if that is still to come.
+    """The moment an edition carries: the reader's hour of that day, or the last full hour if that is to come.
 
     So a preview in the evening and the mail of the morning are the same bytes. By way of UTC, as an hour that
     a change of clocks leaves out is no moment in its own zone.
     """
     zone = ZoneInfo(profile.timezone)
     due = datetime.combine(day, profile.send_at, tzinfo=zone).astimezone(UTC)
-    return min(due, now.astimezone(UTC)).astimezone(zone).replace(microsecond=0)
+    full_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return (due if due <= now else full_hour).astimezone(zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

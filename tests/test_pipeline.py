@@ -149,9 +149,9 @@ def test_the_day_is_the_readers_own(zone: str, hour: int, day: int) -> None:
     assert day_of(profile(timezone=zone), now) == date(2026, 3, day)
 
 
-def test_an_edition_carries_the_readers_hour_or_the_present_if_that_is_to_come() -> None:
+def test_an_edition_carries_the_readers_hour_or_the_last_full_one_if_that_is_to_come() -> None:
     reader = profile(timezone="Europe/Berlin", send_at=time(7, 30))
-    evening, dawn = datetime(2026, 3, 11, 19, 0, tzinfo=UTC), datetime(2026, 3, 11, 4, 0, tzinfo=UTC)
+    evening, dawn = datetime(2026, 3, 11, 19, 0, tzinfo=UTC), datetime(2026, 3, 11, 4, 25, 10, tzinfo=UTC)
 
     assert date_of(reader, TODAY, evening).isoformat() == "2026-03-11T07:30:00+01:00"
     assert date_of(reader, TODAY, dawn).isoformat() == "2026-03-11T05:00:00+01:00"
