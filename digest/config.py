@@ -441,7 +441,11 @@ def _validate(model: type[T], raw: dict[str, Any], path: Path) -> tuple[T | None
     try:
         return model.model_validate(raw), ()
     except ValidationError as invalid:
-        return None, tuple(_problem(model, error, path) for error in invalid.errors())
+        errors = invalid.errors()
+        in_sources = any(error["loc"][:1] == ("sources",) and len(error["loc"]) > 1 for error in errors)
+        # A table of `sources` that cannot be used is not also "too few" of them.
+        told = [e for e in errors if not (in_sources and e["loc"] == ("sources",))]
+        return None, tuple(_problem(model, error, path) for error in told)
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails, path: Path) -> DigestError:

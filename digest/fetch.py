@@ -106,7 +106,8 @@ class Client:
         """All but hosts that the operator named; behind a proxy of the operator's choice, that decides."""
         parts = urlsplit(url)
         host = parts.hostname or ""
-        is_proxied = parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
+        proxied = {parts.scheme, "all"} & urllib.request.getproxies().keys()
+        is_proxied = proxied and not urllib.request.proxy_bypass(host)
         return host not in self.trusted_hosts and not is_proxied
 
     def _keep_distance(self, url: str) -> None:

@@ -99,7 +99,8 @@ def stem(word: str) -> str:
     Snowball keeps the plural of acronyms ("LLMs", "GPUs"), so that is taken away first.
     """
     singular = word[:-1] if _ACRONYM_PLURAL.fullmatch(word) else word
-    return str(_stemmer().stemWord(fold(singular)))
+    # Folding may put a space into one character (U+FDFA is a whole phrase); a stem has none.
+    return str(_stemmer().stemWord("".join(fold(singular).split())))
 
 
 @cache
@@ -193,7 +194,7 @@ def _tex_to_unicode(tex: str) -> str | None:
     guarded = re.sub(r"(?<!\\)([%$#&])", r"\\\1", tex)
     try:
         converted = str(_latex_converter().latex_to_text(guarded))
-    except RecursionError:
+    except Exception:  # a foreign parser on hostile text: KeyError, IndexError, RecursionError ...
         return None
     return None if "%s" in converted and "%s" not in tex else converted
 

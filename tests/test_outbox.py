@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from digest.errors import DeliveryError
 from digest.message import compose
@@ -13,6 +14,7 @@ from digest.outbox import deliver, enqueue_edition, expire_older, settle
 from digest.store import deliveries
 from digest.store.database import Database, open_database
 from digest.store.papers import record_listings
+from digest.store.tables import seen
 from tests.makers import NOW, TODAY, edition, entry, pick, reason
 
 ADAS = edition(pick("2603.00001", "Learning to Wait", reason()))
@@ -68,7 +70,7 @@ def outcome(database: Database) -> Outcome:
 
 def had(database: Database) -> frozenset[str]:
     with database.read() as connection:
-        return frozenset(deliveries.seen_on(connection, "ada"))
+        return frozenset(connection.execute(select(seen.c.paper_id)).scalars())
 
 
 def test_an_edition_is_queued_once_a_day(database: Database) -> None:

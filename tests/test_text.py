@@ -121,7 +121,19 @@ def test_tex_is_shown_as_a_person_reads_it(tex: str, shown: str) -> None:
     assert readable(tex) == shown
 
 
-@pytest.mark.parametrize("hostile", ["$" + "{" * 250 + "$", "\\sqrt{" * 300, "\\frac", "[" * 300 + "\\alpha"])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "$" + "{" * 250 + "$",
+        "\\sqrt{" * 300,
+        "\\frac",
+        "[" * 300 + "\\alpha",
+        "Waiting is \\sqrt",
+        "\\href",
+        "\\verb",
+        "\\begin{array}",
+    ],
+)
 def test_tex_too_deep_or_broken_is_shown_as_it_is(hostile: str) -> None:
     assert readable(hostile) == hostile
 

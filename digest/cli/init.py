@@ -11,7 +11,7 @@ import click
 
 from digest.cli.screen import complain, say
 from digest.cli.world import World
-from digest.config import CONFIG_NAME, check_profile, check_settings
+from digest.config import CONFIG_NAME, check_profile, check_settings, load_configuration
 from digest.errors import ConfigurationError, DigestError, InputError, UsageError
 from digest.resources import shipped
 
@@ -87,14 +87,23 @@ def init(world: World, /, folder: Path, interests: tuple[str, ...], **flags: Any
         raise UsageError("an address is needed", fix="Add --email you@example.org")
     for_config = answers.is_about_config
     answers = completed(answers)
-    config, profile = folder / CONFIG_NAME, folder / "profiles" / f"{answers.profile}.toml"
+    config = folder / CONFIG_NAME
+    is_kept = config.exists() and not for_config
+    readers = _profiles_of(config) if is_kept else folder / "profiles"
+    profile = readers / f"{answers.profile}.toml"
     files = {profile: _profile_text(answers)}
-    if config.exists() and not for_config and not profile.exists():
+    if is_kept:
         say(f"kept {config}")
     else:
         files[config] = _config_text(answers)
     _write(files)
-    _say_next(folder, answers)
+    _say_next(folder, profile, answers)
+
+
+def _profiles_of(config: Path) -> Path:
+    """Where the configuration that is there has its readers."""
+    loaded = load_configuration(config)
+    return loaded.path(loaded.settings.profiles)
 
 
 def parse_interest(text: str) -> tuple[str, float]:
@@ -117,8 +126,8 @@ def _refuse_contradictions(answers: Answers) -> None:
     if answers.profile and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", answers.profile):
         fix = "Use letters, digits, dot, hyphen and underscore"
         raise UsageError(f"{answers.profile!r} cannot be the name of a profile", fix=fix)
-    remote = answers.smtp_host not in ("localhost", "127.0.0.1", "::1")
-    if answers.smtp_security == "none" and remote:
+    is_remote = bool(answers.smtp_host) and answers.smtp_host not in ("localhost", "127.0.0.1", "::1")
+    if is_remote and _smtp(answers)["security"] == "none":
         fix = "Use implicit or starttls; or set allow_plaintext in config.toml, knowing what that means"
         raise UsageError("mail to another machine is not sent unencrypted", fix=fix)
 
@@ -259,11 +268,10 @@ def _problems(path: Path, text: str) -> Iterator[DigestError]:
         yield InputError("is there already", where=str(path), fix="Move it away, or edit it")
 
 
-def _say_next(folder: Path, answers: Answers) -> None:
+def _say_next(folder: Path, profile: Path, answers: Answers) -> None:
     there = "" if folder == Path() else f" --config {shlex.quote(str(folder / CONFIG_NAME))}"
     if not (answers.interests or answers.liked):
-        file = folder / "profiles" / f"{answers.profile}.toml"
-        say(f"{file} names no interest yet, so nothing can be picked: add some there")
+        say(f"{profile} names no interest yet, so nothing can be picked: add some there")
     say()
     say(f"digest{there} fetch      gets the papers")
     say(f"digest{there} preview    shows today's edition, changing nothing")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -21,6 +21,8 @@ from digest.model import DeliveryState, Outcome, Profile
 if TYPE_CHECKING:
     from digest.store.database import Database
     from digest.transport.protocol import Transport
+
+T = TypeVar("T")
 
 
 @click.command()
@@ -122,22 +124,25 @@ class _Round:
         would cost every further reader a long wait.
         """
         transport = setup.transport(self.loaded, world)
-        ends: list[bool] = []
+        well: list[bool] = []
+        passing = 0
         try:
             for profile, day in made:
-                ends.append(_alone(profile, partial(self._send, profile, day, transport)))
-                if ends[-FEW:] == [False] * FEW:
+                end = _alone(profile, partial(self._send, profile, day, transport))
+                well.append(end is not None and end.is_well)
+                passing = passing + 1 if end and end.may_pass else 0
+                if passing == FEW:
                     break
         except DeliveryError as problem:
             complain(problem)
         finally:
             transport.close()
-        if left := ", ".join(reader.name for reader, _ in made[len(ends) :]):
+        if left := ", ".join(reader.name for reader, _ in made[len(well) :]):
             say(f"nothing can be sent now; the next run tries again: {left}")
-        return all(ends) and len(ends) == len(made)
+        return all(well) and len(well) == len(made)
 
-    def _send(self, profile: Profile, day: date, transport: "Transport") -> bool:
-        """Send this reader's message if it waits, and say how the day stands; whether it stands well."""
+    def _send(self, profile: Profile, day: date, transport: "Transport") -> "_End":
+        """Send this reader's message if it waits, and say how the day stands."""
         from digest.outbox import deliver
         from digest.store.deliveries import days
 
@@ -145,14 +150,22 @@ class _Round:
         if sent and sent.attempt.state is DeliveryState.SENT:
             message = sent.delivery.message
             say(f"{profile.name}: sent to {message.envelope.recipient}: {message.subject}")
-            return True
+            return _End(is_well=True)
         if sent:
             say(f"{profile.name}: {_NOT_SENT[sent.attempt.state]}: {sent.attempt.reply}")
-            return False
+            return _End(is_well=False, may_pass=sent.attempt.state is DeliveryState.QUEUED)
         with self.database.read() as connection:
-            state = days(connection, [profile.name], since=day)[0]
+            (state,) = (one for one in days(connection, [profile.name], since=day) if one.day == day)
         say(f"{profile.name}: {state.outcome.value} ({state.reason}); nothing to send")
-        return state.outcome not in (Outcome.FAILED, Outcome.UNKNOWN)
+        return _End(is_well=state.outcome not in (Outcome.FAILED, Outcome.UNKNOWN))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a reader's day stands after this run, and whether what failed in it may pass by itself."""
+
+    is_well: bool
+    may_pass: bool = False
 
 
 FEW = 5
@@ -163,7 +176,7 @@ _NOT_SENT = {
 }
 
 
-def _alone(profile: Profile, step: Callable[[], bool]) -> bool:
+def _alone(profile: Profile, step: Callable[[], T]) -> T | None:
     """One reader's step; whatever goes wrong with it stops no other, and a bug is still a traceback."""
     try:
         return step()
@@ -175,4 +188,4 @@ def _alone(profile: Profile, step: Callable[[], bool]) -> bool:
     except Exception:
         say(f"{profile.name}: failed, by a fault in Digest; please report what follows")
         traceback.print_exc()
-    return False
+    return None

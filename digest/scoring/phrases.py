@@ -11,8 +11,10 @@ from digest.text import Word, compounds, words
 # Words that may stand between those of a phrase: "self-supervised representation learning" for
 # "self-supervised learning".
 _GAP = r"(?:[^ |]+ ){0,2}?"
-# Between two words that a full stop or a colon parts stands a bar, which no phrase has.
-_BREAK = re.compile(r"[.:;!?](?:\s|$)")
+# Between two words that a full stop or a colon parts stands a bar. A stop after a short word is taken for an
+# abbreviation's: "Dr. GRPO", "SFT vs. RL", "St. Jude".
+_BREAK = re.compile(r"[\"')\]”’]*([.:;!?]+)[\"')\]”’]*(?:\s|$)|[。！？：；]")
+_LONGEST_ABBREVIATION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,14 @@ def field(text: str) -> Field:
 @lru_cache(maxsize=100_000)
 def phrase(text: str) -> Phrase:
     """Prepare a phrase for `find`."""
-    parts = [word.stem for word in words(text)]
-    near = (
-        re.compile(" " + _GAP.join(f"{re.escape(stem)} " for stem in parts)) if 1 < len(parts) <= 5 else None
-    )
-    return Phrase(parts=_joined(parts), wholes=_joined([w.stem for w in compounds(text)]), near=near)
+    stems = [re.escape(word.stem) for word in words(text)]
+    near = re.compile(" " + _GAP.join(f"{stem} " for stem in stems)) if 1 < len(stems) <= 5 else None
+    return Phrase(parts=_needle(text, words(text)), wholes=_needle(text, compounds(text)), near=near)
+
+
+def _needle(text: str, found: tuple[Word, ...]) -> str:
+    """A phrase as its text would be searched: with the bars inside it, not the one at its end."""
+    return _stream(text, found).stems.removesuffix("| ")
 
 
 def find(sought: Phrase, place: Field) -> Match | None:
@@ -86,14 +91,14 @@ def _stream(text: str, found: tuple[Word, ...]) -> Stream:
 
 
 def _is_broken_after(text: str, word: Word) -> bool:
-    return _BREAK.match(text, word.end) is not None
-
-
-def _joined(stems: list[str]) -> str:
-    return f" {' '.join(stems)} "
+    found = _BREAK.match(text, word.end)
+    is_short = word.end - word.start <= _LONGEST_ABBREVIATION
+    return found is not None and not (found.group(1) == "." and is_short)
 
 
 def _spans(needle: str, stream: Stream) -> Iterator[tuple[int, int]]:
+    if not needle.strip():
+        return
     at = stream.stems.find(needle)
     while at >= 0:
         yield _span(stream, at, at + len(needle))

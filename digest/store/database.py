@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, t
 from sqlalchemy.exc import DatabaseError
 
 from digest.errors import StoreError
+from digest.store.lock import sole_writer
 
 SCHEMA = "0001"
 """The newest migration; a test compares it with the files."""
@@ -55,11 +56,29 @@ def open_database(path: Path) -> Database:
     with _told(path), _told_of_files(path):
         _make_private(path)
         database = Database(path, _engine(str(path), _prepare_writing))
-        with database.engine.connect() as connection:
-            version = _version(connection, path)
-        if version != SCHEMA:
-            _migrate(database.engine, path, version)
+        if not _is_ready(database):
+            with sole_writer(path, waiting=lambda: None):
+                _make_ready(database)
     return database
+
+
+def _is_ready(database: Database) -> bool:
+    """Whether its tables are of this program's version. Raises StoreError for somebody else's database."""
+    with database.engine.connect() as connection:
+        return _version(connection, database.path) == SCHEMA
+
+
+def _make_ready(database: Database) -> None:
+    """WAL, which lets previews read while an edition is written, stays with the file; then the tables."""
+    with database.engine.connect() as connection:
+        version = _version(connection, database.path)
+    raw = database.engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        raw.close()
+    if version != SCHEMA:
+        _migrate(database.engine, database.path, version)
 
 
 def open_for_reading(path: Path) -> Database:
@@ -68,9 +87,7 @@ def open_for_reading(path: Path) -> Database:
     Raises StoreError if it is not there, or its tables are older or newer than this program.
     """
     with _told(path), _told_of_files(path):
-        # https://www.sqlite.org/uri.html: mode=ro never creates nor writes the database.
-        uri = f"file:{quote(str(path.resolve()))}?mode=ro"
-        database = Database(path, _engine(uri, _prepare_reading))
+        database = Database(path, _engine(_reading_uri(path), _prepare_reading))
         with database.engine.connect() as connection:
             version = _version(connection, path)
     if version != SCHEMA:
@@ -80,6 +97,17 @@ def open_for_reading(path: Path) -> Database:
             fix="Run `digest fetch`, which brings an older store up to date",
         )
     return database
+
+
+def _reading_uri(path: Path) -> str:
+    """https://www.sqlite.org/uri.html: mode=ro never creates nor writes the database.
+
+    It does make a working file beside it, though. Where that cannot be, and nobody is writing (there is no
+    -wal), the file is read as one that does not change.
+    """
+    wal = path.with_name(path.name + "-wal")
+    still = not os.access(path.parent, os.W_OK) and not wal.exists()
+    return f"file:{quote(str(path.resolve()))}?mode=ro" + ("&immutable=1" if still else "")
 
 
 def _engine(database: str, prepare: Any) -> Engine:
@@ -98,9 +126,9 @@ def _make_private(path: Path) -> None:
 
 
 def _prepare_writing(connection: Any, _record: object) -> None:
-    """WAL lets previews read while an edition is written; FULL keeps a `sent` mark through a power cut."""
+    """FULL keeps a `sent` mark through a power cut."""
     connection.isolation_level = None  # BEGIN is ours: the driver would begin only at the first change.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

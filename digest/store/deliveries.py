@@ -34,22 +34,20 @@ class Day:
 
 
 def seen_by(connection: Connection, profile: str, before: date) -> frozenset[str]:
-    """The papers this reader has had in editions of earlier days; a message still waiting was not had."""
-    waits = (DeliveryState.QUEUED.value, DeliveryState.SENDING.value)
-    same_day = (delivery.c.profile == seen.c.profile) & (delivery.c.day == seen.c.day)
-    had = (
-        select(seen.c.paper_id)
-        .join_from(seen, delivery, same_day)
-        .where(seen.c.profile == profile, seen.c.day < before, delivery.c.state.not_in(waits))
-    )
-    return frozenset(connection.execute(had).scalars())
+    """The papers this reader has had in editions of days before that."""
+    return frozenset(paper for paper, day in seen_on(connection, profile).items() if day < before)
 
 
 def seen_on(connection: Connection, profile: str) -> dict[str, date]:
-    """The day this reader had each paper."""
-    return {
-        row.paper_id: row.day for row in connection.execute(select(seen).where(seen.c.profile == profile))
-    }
+    """The day this reader had each paper; what a message holds that still waits was not had."""
+    waits = (DeliveryState.QUEUED.value, DeliveryState.SENDING.value)
+    same_day = (delivery.c.profile == seen.c.profile) & (delivery.c.day == seen.c.day)
+    had = (
+        select(seen.c.paper_id, seen.c.day)
+        .join_from(seen, delivery, same_day)
+        .where(seen.c.profile == profile, delivery.c.state.not_in(waits))
+    )
+    return {row.paper_id: row.day for row in connection.execute(had)}
 
 
 def has_message(connection: Connection, profile: str, day: date) -> bool:

@@ -45,6 +45,7 @@ def record_listings(
         stored = _Known.of(entry.paper, same, at)
         fresh += stored.first_seen is not None and not any(one.first_seen for one in same)
         _store(connection, stored, same)
+        _record_title(connection, entry.paper.title, stored.paper.id)
         known[stored.paper.id] = stored
         earlier = [one for was in same for one in said.pop(was.paper.id, [])]
         said[stored.paper.id] = [*earlier, entry.observation]
@@ -96,7 +97,11 @@ def _store(connection: Connection, stored: _Known, same: list[_Known]) -> None:
         connection.execute(update(paper).where(paper.c.id == kept).values(**values))
     else:
         connection.execute(insert(paper).values(**values))
-    titled = upsert(title).values(key=title_identity(stored.paper.title), paper_id=stored.paper.id)
+
+
+def _record_title(connection: Connection, text: str, identifier: str) -> None:
+    """Keep each title that a paper was listed under."""
+    titled = upsert(title).values(key=title_identity(text), paper_id=identifier)
     connection.execute(titled.on_conflict_do_nothing())
 
 

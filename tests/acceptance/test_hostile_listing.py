@@ -44,6 +44,7 @@ def mail(desk: Desk) -> EmailMessage:
             title="Self-supervised learning $" + "{" * 250 + "$",
             githubRepo="https://x.org/\ud800",
         ),
+        hostile(id="2603.00005", title="Self-supervised learning \\sqrt \\href \\begin{array}"),
         hostile(id="../../etc/passwd"),
         hostile(id=2603.00003),
         {"paper": None},

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from digest.errors import ExitCode
 from tests.acceptance.conftest import at_port
-from tests.desk import Desk
+from tests.desk import ADA, Desk
 
 
 class Mailbox:
@@ -27,8 +27,11 @@ class Mailbox:
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.reply = "250 2.0.0 taken"
+        self.refused: tuple[str, ...] = ()
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+        if envelope.rcpt_tos[0] in self.refused:
+            return "550 5.1.1 no such user"
         if self.reply.startswith("250"):
             self.envelopes.append(envelope)
         return self.reply
@@ -113,6 +116,28 @@ def test_a_killed_send_is_taken_up_by_the_next_run(smtp_desk: Desk, desk: Desk, 
 
     assert result.exit_code == 0, result.output
     assert len(mailbox.envelopes) == 1
+
+
+def test_refused_readers_never_hold_up_the_others(desk: Desk, mailbox: Mailbox) -> None:
+    for number in range(8):
+        desk.write(f"profiles/a{number}.toml", ADA.replace("ada@", f"a{number}@"))
+    mailbox.refused = tuple(f"a{number}@example.org" for number in range(8))
+
+    desk.run("send")
+
+    assert [envelope.rcpt_tos for envelope in mailbox.envelopes] == [["ada@example.org"]]
+
+
+def test_a_server_that_puts_everybody_off_is_not_asked_for_each_of_many(desk: Desk, mailbox: Mailbox) -> None:
+    for number in range(8):
+        desk.write(f"profiles/b{number}.toml", ADA.replace("ada@", f"b{number}@"))
+    mailbox.reply = "451 4.3.0 come back later"
+    first = desk.run("send")
+    mailbox.reply = "250 2.0.0 taken"
+    desk.run("send")
+
+    assert "the next run tries again: b4, b5, b6, b7" in first.stdout
+    assert len(mailbox.envelopes) == 9
 
 
 def test_check_says_that_the_server_answers(desk: Desk) -> None:

@@ -165,6 +165,7 @@ def test_init_says_which_answer_is_wrong_and_writes_nothing(empty: Desk, flags: 
         ["--smtp-port", "25"],
         ["--smtp-host", "mail.example.org", "--maildir", "mail"],
         ["--smtp-host", "mail.example.org", "--smtp-security", "none"],
+        ["--smtp-host", "mail.example.org", "--smtp-port", "25"],
         ["--profile", "../../evil"],
     ],
 )
@@ -184,6 +185,14 @@ def test_init_adds_a_second_reader_to_a_configuration_that_is_there(desk: Desk) 
     assert "kept" in result.stdout
     assert sha(desk.folder / "config.toml") == before
     assert (desk.folder / "profiles" / "bob.toml").exists()
+
+
+def test_init_puts_a_further_reader_where_the_configuration_has_its_readers(desk: Desk) -> None:
+    desk.write("config.toml", 'profiles = "readers"\n' + CONFIG.format(transport="maildir"))
+
+    desk.run("init", str(desk.folder), "--email", "bob@example.org", "--interest", "waiting")
+
+    assert (desk.folder / "readers" / "bob.toml").exists()
 
 
 def test_init_where_nothing_can_be_written_leaves_nothing(empty: Desk) -> None:
@@ -424,6 +433,15 @@ def test_a_broken_profile_that_is_named_is_the_error(desk: Desk) -> None:
         result = desk.run(command, "bob")
         assert result.exit_code == ExitCode.CONFIGURATION
         assert "bob.toml: threshold" in result.stderr
+
+
+def test_explain_and_preview_agree_on_a_message_that_still_waits(desk: Desk) -> None:
+    desk.write("mail", "a file where the Maildir should be")
+    desk.run("send")
+    desk.now += timedelta(days=1)
+
+    assert "Learning to Wait" in desk.run("preview", "--text").stdout
+    assert "shows it under picks" in desk.run("explain", "Learning to Wait").stdout
 
 
 # ---------------------------------------------------------------- status, explain, check

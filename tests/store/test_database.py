@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,36 @@ def test_a_file_that_is_no_store_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a database"):
         open_database(path)
     assert path.read_text(encoding="utf-8").startswith("dear diary")
+
+
+def test_somebody_elses_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.sqlite3"
+    with sqlite3.connect(path) as theirs:
+        theirs.execute("CREATE TABLE diary (day)")
+    theirs.close()
+    before = sha(path)
+
+    with pytest.raises(StoreError, match="no store of Digest"):
+        open_database(path)
+
+    assert sha(path) == before
+
+
+def test_a_store_is_for_its_owners_eyes(tmp_path: Path) -> None:
+    open_database(tmp_path / "digest.sqlite3").close()
+
+    assert (tmp_path / "digest.sqlite3").stat().st_mode & 0o077 == 0
+
+
+def test_a_new_store_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "digest.sqlite3"
+
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: open_database(path), range(8)))
+
+    assert len(opened) == 8
+    for database in opened:
+        database.close()
 
 
 def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:

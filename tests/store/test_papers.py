@@ -84,6 +84,12 @@ def test_a_paper_stored_by_id_and_by_title_becomes_one_when_a_list_says_so(datab
         assert connection.execute(select(seen.c.paper_id)).scalars().all() == ["2501.00001"]
 
 
+def test_a_retitled_paper_is_known_by_both_its_titles(database: Database) -> None:
+    by_title = entry(title_identity("New Title"), "New Title")
+
+    assert store(database, entry("2603.00001", "Old Title"), entry("2603.00001", "New Title"), by_title) == 1
+
+
 def test_two_pages_of_one_source_do_not_take_turns(database: Database) -> None:
     pages = [Listing(layout="t", entries=(entry(upvotes=votes),)) for votes in (10, 40)]
 
