@@ -3,12 +3,14 @@
 import ipaddress
 import re
 import socket
+import threading
 import time
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -28,7 +30,7 @@ class Limits:
     """What a fetch may take at most, and what it keeps to."""
 
     timeout_s: float = 30.0
-    """For each wait, and for a whole body, however slowly it drips."""
+    """For a whole request, however slowly its answer drips."""
     max_bytes: int = 20_000_000
     """Of the decompressed body."""
     spacing_s: float = 1.0
@@ -52,7 +54,9 @@ class Client:
         about = f"paperdigest/{__version__}" + (f" (+{contact})" if contact else "")
         headers = {"User-Agent": about, "Accept-Encoding": "gzip"}
         # trust_env stays on: behind a company's proxy there is no other way out.
-        self._http = httpx.Client(headers=headers, timeout=self.limits.timeout_s, follow_redirects=False)
+        # A connection a request, so that each can be cut by itself; a harvest has a handful of them.
+        once = httpx.Limits(max_keepalive_connections=0)
+        self._http = httpx.Client(headers=headers, timeout=self.limits.timeout_s, limits=once)
 
     def __enter__(self) -> "Client":
         return self
@@ -119,8 +123,18 @@ class Client:
 
     def _read(self, url: str) -> tuple[bytes, str | None]:
         """One request: the body, or the address it redirects to."""
-        deadline = self.monotonic() + self.limits.timeout_s
-        with _told(url), self._http.stream("GET", url) as response:
+        late = FetchError(f"the answer took longer than {self.limits.timeout_s:g} s", where=url)
+        with _HangUp(self.limits.timeout_s) as line:
+            try:
+                answer = self._request(url, line)
+            except _PassingError as problem:
+                raise (_PassingError(late) if line.is_cut else problem) from problem.__cause__
+        if line.is_cut:  # a body without a length ends where the connection does
+            raise _PassingError(late)
+        return answer
+
+    def _request(self, url: str, line: "_HangUp") -> tuple[bytes, str | None]:
+        with _told(url), self._http.stream("GET", url, extensions={"trace": line.trace}) as response:
             self._check_connected(response, url)
             if response.is_redirect:
                 with _well_formed(url):
@@ -131,10 +145,6 @@ class Client:
                 body += chunk
                 if len(body) > self.limits.max_bytes:
                     raise FetchError(f"the answer is larger than {self.limits.max_bytes:,} bytes", where=url)
-                if self.monotonic() > deadline:
-                    raise _PassingError(
-                        FetchError(f"the answer took longer than {self.limits.timeout_s:g} s", where=url)
-                    )
             return bytes(body), None
 
     def _check_connected(self, response: httpx.Response, url: str) -> None:
@@ -152,6 +162,35 @@ class _PassingError(Exception):
         super().__init__(str(told))
         self.told = told
         self.wait_s = wait_s
+
+
+class _HangUp:
+    """Cuts a connection when its time is up: a server that drips keeps each single wait short."""
+
+    def __init__(self, seconds: float) -> None:
+        self.is_cut = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "_HangUp":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """What httpcore tells while it connects: the socket, which TLS replaces by another."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def _cut(self) -> None:
+        self.is_cut = True
+        if self._socket is not None:
+            with suppress(OSError):
+                # The plain socket's: that of TLS would first forget its state, under the reader's feet.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _addresses(host: str, url: str) -> set[str]:

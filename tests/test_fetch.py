@@ -2,56 +2,14 @@
 
 import gzip
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from digest.errors import FetchError
 from digest.fetch import Client, Limits
-
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Server:
-    """Answers each path with what a test put there; remembers what was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append((self.path, dict(self.headers)))
-                waiting = outer.answers[self.path]
-                with suppress(ConnectionError):  # the client may hang up: it is what some tests are about
-                    (waiting.pop(0) if len(waiting) > 1 else waiting[0])(self)
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Stay quiet."""
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-
-    def close(self) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-
-
-def answer(body: bytes = b"ok", status: int = 200, **headers: str) -> Answer:
-    def write(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return write
+from tests.web import Server, answer
 
 
 @pytest.fixture
@@ -217,17 +175,45 @@ def test_an_answer_that_breaks_off_is_no_answer(server: Server, client: Client) 
         client.get(f"{server.url}/")
 
 
-def test_a_drip_has_a_deadline(server: Server, client: Client, clock: Clock) -> None:
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_an_answer_that_drips_is_cut_when_its_time_is_up(server: Server, begun: bytes) -> None:
+    hung_up = threading.Event()
+
     def drip(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        for _ in range(50_000):
-            clock.at += 1  # a byte a second
-            handler.wfile.write(b"x")
+        handler.wfile.write(begun)
+        try:
+            while not hung_up.wait(0.02):  # far below the time allowed for any single wait
+                handler.wfile.write(b"x")
+        finally:
+            hung_up.set()
 
-    server.answers["/"] = [drip]
+    server.answers["/"] = [drip, answer(status=404)]
+    trusted = frozenset({"127.0.0.1"})
 
-    with pytest.raises(FetchError, match="longer than 5 s"):
+    with (
+        Client(
+            limits=Limits(timeout_s=0.3, spacing_s=0), trusted_hosts=trusted, sleep=lambda _: None
+        ) as client,
+        pytest.raises(FetchError, match="404"),  # the second try, after the first was cut
+    ):
+        client.get(f"{server.url}/")
+
+    assert hung_up.wait(5)
+
+
+def test_every_try_that_drips_is_said_to_have_taken_too_long(server: Server) -> None:
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        handler.rfile.read(1)  # until the client hangs up
+
+    server.answers["/"] = [hang]
+    limits = Limits(timeout_s=0.2, spacing_s=0)
+    trusted = frozenset({"127.0.0.1"})
+
+    with (
+        Client(limits=limits, trusted_hosts=trusted, sleep=lambda _: None) as client,
+        pytest.raises(FetchError, match=r"longer than 0\.2 s|no answer in time"),
+    ):
         client.get(f"{server.url}/")
 
 
