@@ -98,6 +98,7 @@ def test_a_killed_send_is_taken_up_by_the_next_run(smtp_desk: Desk, desk: Desk, 
     """Killed while a server that says nothing is waited for: the claim is cut off before any body."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
+        silent.settimeout(30)
         silent.listen()
         config = (desk.folder / "config.toml").read_text(encoding="utf-8")
         at_port(smtp_desk, silent.getsockname()[1])
