@@ -77,7 +77,7 @@ def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
 
 def note_of(source: str, at: datetime) -> str:
     """A failed source in the reader's line; why it failed is the operator's, in `digest status`."""
-    return f"{source} could not be read completely on {at:%Y-%m-%d}, so papers may be missing"
+    return f"The source {source} could not be read completely on {at:%Y-%m-%d}, so papers may be missing."
 
 
 # ---------------------------------------------------------------- the edition of a reader

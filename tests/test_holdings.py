@@ -59,7 +59,9 @@ def test_what_is_kept_is_on_the_shelf_with_the_problems_of_its_source(database: 
 
     assert (done.papers, done.fresh, done.problem) == (1, 1, "page 2 is gone")
     assert [one.paper.id for one in shelf.candidates] == ["2603.00001"]
-    assert shelf.notes == ("test could not be read completely on 2026-03-11, so papers may be missing",)
+    assert shelf.notes == (
+        "The source test could not be read completely on 2026-03-11, so papers may be missing.",
+    )
 
 
 def test_a_source_that_is_no_more_or_failed_long_ago_is_not_spoken_of(database: Database) -> None:
