@@ -57,6 +57,8 @@ def fetch_liked(
     with database.read() as connection:
         asked = papers.looked_up(connection, at - ASK_AGAIN)
         unknown = sorted(wanted - papers.find_papers(connection, wanted).keys() - asked)[:MOST_LOOKED_UP]
+    if not unknown:
+        return LookedUp()
     found: dict[str, Entry] = {}
     problems: list[DigestError] = []
     for source in sources:

@@ -97,7 +97,8 @@ def collect(listings: Iterable[Listing], at: datetime) -> tuple[Candidate, ...]:
             paper = merged(papers.pop(identifier), paper)
         seen = [one for identifier in same for one in observations.pop(identifier)]
         papers[paper.id], observations[paper.id] = paper, [*seen, entry.observation]
-        titled = {key: paper.id if held in same else held for key, held in titled.items()} if same else titled
+        if any(identifier != paper.id for identifier in same):
+            titled = {key: paper.id if held in same else held for key, held in titled.items()}
         titled.setdefault(title, paper.id)
     return tuple(
         Candidate(paper=paper, first_seen=at, observation=latest(observations[key]))

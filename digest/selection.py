@@ -58,7 +58,8 @@ def _picks(matched: list[Pick], most: int, likeness: Likeness) -> list[Pick]:
         for pick in left:
             alike = likeness(pick.paper.id, best.paper.id)
             closest[pick.paper.id] = max(closest[pick.paper.id], alike)
-    return _without(matched, _without(matched, chosen))
+    ids = {pick.paper.id for pick in chosen}
+    return [pick for pick in matched if pick.paper.id in ids]
 
 
 def _without(picks: list[Pick], taken: list[Pick]) -> list[Pick]:

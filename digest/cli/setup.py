@@ -1,7 +1,6 @@
 """From files and flags to the things that commands work with."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -127,28 +126,18 @@ def store_path(loaded: Configuration) -> Path:
     return loaded.path(loaded.settings.store)
 
 
-@contextmanager
-def open_store(loaded: Configuration) -> "Iterator[Database]":
-    """The store, for writing."""
+def open_store(loaded: Configuration) -> "Database":
+    """The store, for writing; close it, or use it in a `with`."""
     from digest.store.database import open_database
 
-    database = open_database(store_path(loaded))
-    try:
-        yield database
-    finally:
-        database.close()
+    return open_database(store_path(loaded))
 
 
-@contextmanager
-def open_store_for_reading(loaded: Configuration) -> "Iterator[Database]":
-    """The store, without the means to change it."""
+def open_store_for_reading(loaded: Configuration) -> "Database":
+    """The store, without the means to change it; close it, or use it in a `with`."""
     from digest.store.database import open_for_reading
 
-    database = open_for_reading(store_path(loaded))
-    try:
-        yield database
-    finally:
-        database.close()
+    return open_for_reading(store_path(loaded))
 
 
 def transport(loaded: Configuration, world: World) -> "Transport":

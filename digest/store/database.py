@@ -43,8 +43,14 @@ class Database:
         with _told(self.path), self.engine.connect() as connection:
             yield connection
 
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Give the file back."""
+        """Give the file back; so does leaving a `with`."""
         self.engine.dispose()
 
 
