@@ -108,6 +108,15 @@ class Profile:
     """Files that mention more of them by arXiv id or DOI (BibTeX, CSL-JSON, plain lists)."""
     outside_interests: int = 2
     """How many papers may be shown because they trend, though they match nothing."""
+    exploration: int = 0
+    """How many papers may be shown that come close to the taste and are unlike what it picks."""
+
+
+class Verdict(StrEnum):
+    """What a reader said of a paper."""
+
+    LIKE = "like"
+    DISLIKE = "dislike"
 
 
 # ---------------------------------------------------------------- judgement
@@ -121,6 +130,7 @@ class ReasonKind(StrEnum):
     AUTHOR = "author"
     ORGANIZATION = "organization"
     LIKED = "liked"
+    DISLIKED = "disliked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,11 +180,22 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What a language model wrote about a paper; shown with the model's name, always."""
+
+    text: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
     """A paper shown in an edition, with its score."""
 
     candidate: Candidate
     score: Score
+    twins: tuple[Candidate, ...] = ()
+    """Papers that say almost the same, folded into this one's card."""
+    summary: Summary | None = None
 
     @property
     def paper(self) -> Paper:
@@ -187,6 +208,7 @@ class SectionName(StrEnum):
 
     PICKS = "picks"
     TRENDING = "trending"
+    EXPLORATION = "exploration"
     ALSO = "also"
 
 

@@ -1,7 +1,7 @@
 """The program on one page: sources are read, papers scored, an edition made, its message composed."""
 
 from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,10 @@ class Shelf:
     corpus: Corpus
     notes: tuple[str, ...] = ()
     """What readers should know of today's sources; any note means that some source failed."""
+
+    def narrowed(self, candidates: Iterable[Candidate]) -> "Shelf":
+        """The same shelf with only some of its papers to choose from."""
+        return replace(self, candidates=tuple(candidates))
 
     def likeness(self, one: str, other: str) -> float:
         """How alike two papers on the shelf are, 0..1."""
@@ -109,6 +113,8 @@ class Reader:
     """Ids of papers the reader has had in earlier editions."""
     liked: tuple[Paper, ...] = ()
     """The papers the profile names, as far as they are known."""
+    disliked: tuple[Paper, ...] = ()
+    """The papers the reader said no to, as far as they are known."""
     notes: tuple[str, ...] = ()
     """What the reader should know of the own files."""
 

@@ -15,11 +15,13 @@ from digest.text import MAX_TITLE, clean, shorten
 HEADINGS = {
     SectionName.PICKS: "Your picks",
     SectionName.TRENDING: "Trending outside your interests",
+    SectionName.EXPLORATION: "A step aside",
     SectionName.ALSO: "Also matched",
 }
 DETAILS = {
     SectionName.PICKS: Detail.FULL,
     SectionName.TRENDING: Detail.SHORT,
+    SectionName.EXPLORATION: Detail.SHORT,
     SectionName.ALSO: Detail.LINE,
 }
 MAX_SUBJECT_TITLE = 60
