@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
@@ -33,6 +34,8 @@ from digest.text import MAX_NAME, clean, words
 CONFIG_NAME = "config.toml"
 CONFIG_VARIABLE = "DIGEST_CONFIG"
 PASSWORD_VARIABLE = "DIGEST_SMTP_PASSWORD"  # noqa: S105  # the variable's name, not a password
+EMBEDDING_KEY_VARIABLE = "DIGEST_EMBEDDING_KEY"
+SUMMARIES_KEY_VARIABLE = "DIGEST_SUMMARIES_KEY"
 T = TypeVar("T", bound=BaseModel)
 LONGEST_HEADER_LINK = 800
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -197,6 +200,18 @@ def _https_address(text: str) -> str:
     return text
 
 
+def _service_address(text: str) -> str:
+    address = _web_address(text)
+    parts = urlsplit(address)
+    if not address or parts.query or parts.fragment:
+        raise ValueError(
+            f"{text!r} is not the address where an API begins, such as http://localhost:11434/v1"
+        )
+    if parts.username or parts.password:
+        raise ValueError("holds a name or password; a key comes from the environment only")
+    return address
+
+
 def _one_line(text: str) -> str:
     return clean(text, MAX_NAME)
 
@@ -209,7 +224,9 @@ Phrase = Annotated[str, AfterValidator(_phrase)]
 PaperId = Annotated[str, AfterValidator(_paper)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 HttpsAddress = Annotated[str, AfterValidator(_https_address)]
+ServiceAddress = Annotated[str, AfterValidator(_service_address)]
 Line = Annotated[str, AfterValidator(_one_line)]
+ModelName = Annotated[str, AfterValidator(_one_line), Field(min_length=1)]
 ListId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 
 
@@ -292,6 +309,46 @@ class ListingTable(_Table):
 SourceTable = Annotated[HuggingFaceTable | ListingTable, Field(discriminator="kind")]
 
 
+class FolderEmbeddingTable(_Table):
+    """`[embedding] kind = "folder"`: a sentence-transformers model on this machine."""
+
+    kind: Literal["folder"]
+    path: Path
+    max_papers: Annotated[StrictInt, Field(ge=1, le=100_000)] = 2_000
+    batch_size: Annotated[StrictInt, Field(ge=1, le=512)] = 8
+    threads: Annotated[StrictInt, Field(ge=1, le=64)] = 2
+    total_s: Annotated[float, Field(gt=0, le=7_200)] = 900
+
+
+class EndpointEmbeddingTable(_Table):
+    """`[embedding] kind = "endpoint"`: an OpenAI-compatible service."""
+
+    kind: Literal["endpoint"]
+    base_url: ServiceAddress
+    model: ModelName
+    max_papers: Annotated[StrictInt, Field(ge=1, le=100_000)] = 2_000
+    batch_size: Annotated[StrictInt, Field(ge=1, le=512)] = 32
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60
+    total_s: Annotated[float, Field(gt=0, le=7_200)] = 900
+    dimensions: Annotated[StrictInt, Field(ge=8, le=8_192)] | None = None
+
+
+EmbeddingTable = Annotated[FolderEmbeddingTable | EndpointEmbeddingTable, Field(discriminator="kind")]
+
+
+class SummariesTable(_Table):
+    """`[summaries]`: a language model that says what a paper is about; an OpenAI-compatible service."""
+
+    base_url: ServiceAddress
+    model: ModelName
+    language: Line = ""
+    max_papers: Annotated[StrictInt, Field(ge=1, le=10_000)] = 40
+    max_characters: Annotated[StrictInt, Field(ge=100, le=1_000)] = 420
+    max_tokens: Annotated[StrictInt, Field(ge=0, le=100_000)] = 400
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 60
+    total_s: Annotated[float, Field(gt=0, le=7_200)] = 300
+
+
 class Settings(_Table):
     """`config.toml`, checked."""
 
@@ -305,6 +362,8 @@ class Settings(_Table):
     folder: PathTable = PathTable(path=Path("outbox"))
     fetch: FetchTable = FetchTable()
     sources: Annotated[tuple[SourceTable, ...], Field(min_length=1)] = (HuggingFaceTable(kind="huggingface"),)
+    embedding: EmbeddingTable | None = None
+    summaries: SummariesTable | None = None
 
     @model_validator(mode="after")
     def _has_its_transport(self) -> "Settings":
@@ -386,6 +445,7 @@ class ProfileFile(_Table):
     days: tuple[Weekday, ...] = tuple(range(7))
     max_papers: Annotated[StrictInt, Field(ge=1, le=50)] = 8
     threshold: Annotated[StrictInt, Field(ge=1, le=100)] = 35
+    exploration: Annotated[StrictInt, Field(ge=0, le=5)] = 0
     on_quiet_day: QuietDay = QuietDay.SILENT
     interests: Interests = {}
     avoid: Interests = {}
@@ -404,6 +464,7 @@ class ProfileFile(_Table):
             days=frozenset(self.days),
             max_papers=self.max_papers,
             threshold=self.threshold,
+            exploration=self.exploration,
             on_quiet_day=self.on_quiet_day,
             interests=_interests(self.interests),
             avoid=_interests(self.avoid),
@@ -451,8 +512,8 @@ def _validate(model: type[T], raw: dict[str, Any], path: Path) -> tuple[T | None
 def _problem(model: type[BaseModel], error: ErrorDetails, path: Path) -> DigestError:
     """What pydantic found, as file, key, what is wrong, and what was probably meant."""
     keys = [key for key in error["loc"] if key != "[key]"]
-    if keys[:1] == ["sources"]:
-        keys = [key for key in keys if key not in ("huggingface", "listing")]  # pydantic's tags, not keys
+    if keys[:1] in (["sources"], ["embedding"]):
+        keys = [key for key in keys if key not in _TAGS]
     where = f"{path}: {_dotted(keys)}" if keys else str(path)
     if error["type"] == "missing":
         return DigestError("this key is needed and missing", where=where)
@@ -468,6 +529,10 @@ def _problem(model: type[BaseModel], error: ErrorDetails, path: Path) -> DigestE
         return _unknown_choice(error["input"], re.findall(r"'(\w+)'", error["ctx"]["expected"]), where)
     message = error["msg"].removeprefix("Value error, ")
     return DigestError(message[0].lower() + message[1:], where=where)
+
+
+_TAGS = ("huggingface", "listing", "folder", "endpoint")
+"""pydantic's names for the tables that a `kind` chooses, which are no keys."""
 
 
 def _unknown_choice(given: object, known: list[str], where: str) -> DigestError:

@@ -74,6 +74,14 @@ class MissingError(FetchError):
     """The server answers, and has no such page (404, 410)."""
 
 
+class RefusedError(FetchError):
+    """The server answers, and will not do what this request asks (another 4xx)."""
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", status: int = 400) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.status = status
+
+
 class DeliveryError(DigestError):
     """The way out (SMTP, Maildir, folder) cannot be used at all."""
 

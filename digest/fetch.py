@@ -1,27 +1,29 @@
 """One polite, bounded HTTP client: asks seldom, waits little, reads no more than it must."""
 
 import ipaddress
+import math
 import re
 import socket
 import threading
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from digest import __version__
-from digest.errors import FetchError, MissingError
+from digest.errors import FetchError, MissingError, RefusedError
 
 MAX_REDIRECTS = 5
 TRIES = 3
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 LONGEST_WAIT_S = 30.0
+T = TypeVar("T")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -35,6 +37,17 @@ class Limits:
     """Of the decompressed body."""
     spacing_s: float = 1.0
     """Between two requests to one host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server said: the status, the headers (by name in any case), the body decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+    onward: str | None = None
+    """Where a redirect leads; never set in what `ask` returns."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,28 +86,59 @@ class Client:
 
         Raises FetchError: not reachable, not allowed, refused, too large, too slow.
         """
+        return self._persist(lambda: self._follow(url, _Request())).body
+
+    def ask(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """A page with the headers of its answer; with status 304 and no body if an `If-` header brings that.
+
+        Redirects are followed within the host only, as `headers` may hold a key. Raises FetchError as `get`
+        does; RefusedError where the server will not do this very request.
+        """
+        return self._persist(lambda: self._follow(url, _Request(headers)))
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, within_s: float = math.inf) -> bytes:
+        """The answer to what is posted, decompressed. Tries again where the fault may pass, and time allows.
+
+        `within_s` bounds all tries and waits together. A redirect is refused, as `headers` may hold a key.
+        Raises FetchError as `get` does; RefusedError where the server will not do this very request.
+        """
+        end = self.monotonic() + within_s
+        return self._persist(lambda: self._post(url, _Request(headers, body), end), end)
+
+    def _persist(self, ask: Callable[[], T], end: float = math.inf) -> T:
         for tried in range(1, TRIES + 1):
             try:
-                return self._follow(url)
+                return ask()
             except _PassingError as problem:
-                if tried == TRIES:
+                wait_s = min(problem.wait_s or 2.0**tried, LONGEST_WAIT_S)
+                if tried == TRIES or self.monotonic() + wait_s >= end:
                     raise problem.told from problem
-                self.sleep(min(problem.wait_s or 2.0**tried, LONGEST_WAIT_S))
+                self.sleep(wait_s)
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _follow(self, url: str) -> bytes:
+    def _post(self, url: str, request: "_Request", end: float) -> bytes:
+        with _well_formed(url):
+            self._check_target(url)
+        self._keep_distance(url)
+        left_s = min(self.limits.timeout_s, max(end - self.monotonic(), 0.001))
+        answer = self._read(url, left_s, request)
+        if answer.onward is not None:
+            raise FetchError("refused to follow a redirect of what was posted", where=url)
+        return answer.body
+
+    def _follow(self, url: str, request: "_Request") -> Answer:
         """Follow redirects by hand, so that every hop is checked."""
         here = url
         for _ in range(MAX_REDIRECTS + 1):
             with _well_formed(here):
                 self._check_target(here)
             self._keep_distance(here)
-            body, onward = self._read(here)
-            if onward is None:
-                return body
-            if urlsplit(here).scheme == "https" and urlsplit(onward).scheme != "https":
-                raise FetchError("refused to follow a redirect from https to http", where=here)
-            here = onward
+            answer = self._read(here, self.limits.timeout_s, request)
+            if answer.onward is None:
+                return answer
+            with _well_formed(answer.onward):
+                _check_onward(here, answer.onward, request)
+            here = answer.onward
         raise FetchError(f"more than {MAX_REDIRECTS} redirects", where=url)
 
     def _check_target(self, url: str) -> None:
@@ -121,31 +165,44 @@ class Client:
             self.sleep(self.limits.spacing_s - since)
         self._last[host] = self.monotonic()
 
-    def _read(self, url: str) -> tuple[bytes, str | None]:
-        """One request: the body, or the address it redirects to."""
-        late = FetchError(f"the answer took longer than {self.limits.timeout_s:g} s", where=url)
-        with _HangUp(self.limits.timeout_s) as line:
+    def _read(self, url: str, within_s: float, request: "_Request") -> Answer:
+        """One request: the answer, or the address it redirects to."""
+        late = FetchError(f"the answer took longer than {within_s:.3g} s", where=url)
+        with _HangUp(within_s) as line:
             try:
-                answer = self._request(url, line)
+                answer = self._request(url, line, request)
             except _PassingError as problem:
                 raise (_PassingError(late) if line.is_cut else problem) from problem.__cause__
         if line.is_cut:  # a body without a length ends where the connection does
             raise _PassingError(late)
         return answer
 
-    def _request(self, url: str, line: "_HangUp") -> tuple[bytes, str | None]:
-        with _told(url), self._http.stream("GET", url, extensions={"trace": line.trace}) as response:
+    def _request(self, url: str, line: "_HangUp", request: "_Request") -> Answer:
+        with _told(url), closing(self._answer(url, line, request)) as response:
             self._check_connected(response, url)
+            told = Answer(status=response.status_code, headers=response.headers)
+            if told.status == 304 and request.is_conditional:
+                return told
             if response.is_redirect:
                 with _well_formed(url):
-                    return b"", urljoin(url, response.headers["location"])
+                    return replace(told, onward=urljoin(url, response.headers["location"]))
             _check_status(response, url)
             body = bytearray()
             for chunk in _decoded(response, self.limits.max_bytes, url):
                 body += chunk
                 if len(body) > self.limits.max_bytes:
                     raise FetchError(f"the answer is larger than {self.limits.max_bytes:,} bytes", where=url)
-            return bytes(body), None
+            return replace(told, body=bytes(body))
+
+    def _answer(self, url: str, line: "_HangUp", request: "_Request") -> httpx.Response:
+        """The head of the answer, its body still to be read."""
+        if not all(value.isascii() and value.isprintable() for value in request.headers.values()):
+            raise FetchError("a header of the request holds what none may", where=url)  # unsaid: maybe a key
+        method = "GET" if request.body is None else "POST"
+        built = self._http.build_request(
+            method, url, content=request.body, headers=request.headers, extensions={"trace": line.trace}
+        )
+        return self._http.send(built, stream=True)
 
     def _check_connected(self, response: httpx.Response, url: str) -> None:
         """The address really connected to: a name may resolve to another the second time (DNS rebinding)."""
@@ -153,6 +210,19 @@ class Client:
         peer = stream.get_extra_info("server_addr") if stream else None
         if peer and self._must_be_public(url):
             _check_public(str(peer[0]), url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a request brings along; the headers are not for anybody's eyes. One with a body is posted."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes | None = None
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether "nothing new" (304) is an answer to it."""
+        return any(name.lower().startswith("if-") for name in self.headers)
 
 
 class _PassingError(Exception):
@@ -220,6 +290,15 @@ def _embedded(found: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Iterator[
             yield ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
 
 
+def _check_onward(here: str, onward: str, request: _Request) -> None:
+    """Whether a redirect may be followed: never out of encryption, and with headers only within the host."""
+    one, other = urlsplit(here), urlsplit(onward)
+    if one.scheme == "https" and other.scheme != "https":
+        raise FetchError("refused to follow a redirect from https to http", where=here)
+    if request.headers and (one.scheme, one.netloc) != (other.scheme, other.netloc):
+        raise FetchError("refused to follow a redirect to another host", where=here)
+
+
 def _check_status(response: httpx.Response, url: str) -> None:
     if response.status_code == 200:
         return
@@ -230,6 +309,8 @@ def _check_status(response: httpx.Response, url: str) -> None:
         raise MissingError(told.what, where=url)
     if response.status_code in TRANSIENT:
         raise _PassingError(told, _retry_after(response))
+    if response.is_client_error:
+        raise RefusedError(told.what, where=url, status=response.status_code)
     raise told
 
 

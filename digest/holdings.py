@@ -1,23 +1,30 @@
 """What the store holds, as the pipeline wants it: harvests kept, shelves filled, readers known."""
 
-from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, MissingError
-from digest.model import Entry, Listing, Profile
-from digest.pipeline import Harvested, Reader, Shelf, liked_ids, make_shelf, note_of
+from digest.identity import is_title_only, title_identity
+from digest.library.entries import Library
+from digest.library.liked import MOST_LIKED, complete, latest, load_liked
+from digest.links import is_arxiv_id
+from digest.model import Entry, Listing, Paper, Profile, Verdict
+from digest.pipeline import Harvested, Reader, Shelf, make_shelf, note_of
 from digest.sources.registry import Source
-from digest.store import deliveries, papers
+from digest.store import deliveries, feedback, papers
 from digest.store.database import Database
 from digest.store.papers import Harvest
+from digest.store.tiers import last_tier_runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MOST_LOOKED_UP = 50
 ASK_AGAIN = timedelta(days=7)
+MOST_DISLIKED = 300
+"""How many disliked papers teach the taste: the latest. None of them is shown again, however many."""
 
 
 def keep(connection: "Connection", harvested: Harvested, at: datetime) -> Harvest:
@@ -44,19 +51,43 @@ class LookedUp:
 
 def fetch_liked(
     database: Database,
-    wanted: Set[str],
+    wanted: Iterable[str],
     sources: Iterable[Source],
     get: Callable[[str], bytes],
     at: datetime,
 ) -> LookedUp:
-    """Ask the sources for liked papers that no list brought.
+    """Ask the sources for liked papers that no list brought, or only without an abstract; the first first.
 
     What all answered for is asked again after ASK_AGAIN, what a failing source did not, in the next run; at
-    most MOST_LOOKED_UP papers a run.
+    most MOST_LOOKED_UP papers a run, those with an arXiv id before those that few sources know.
     """
+    by_arxiv_first = sorted(dict.fromkeys(wanted), key=lambda one: not is_arxiv_id(one))
     with database.read() as connection:
         asked = papers.looked_up(connection, at - ASK_AGAIN)
-        unknown = sorted(wanted - papers.find_papers(connection, wanted).keys() - asked)[:MOST_LOOKED_UP]
+        stored = papers.find_papers(connection, by_arxiv_first)
+    known = {identifier for identifier, paper in stored.items() if paper.abstract}
+    unknown = [one for one in by_arxiv_first if one not in known and one not in asked][:MOST_LOOKED_UP]
+    return _fetch(database, unknown, sources, get, at)
+
+
+def fetch_paper(
+    database: Database,
+    identifier: str,
+    sources: Iterable[Source],
+    get: Callable[[str], bytes],
+    at: datetime,
+) -> LookedUp:
+    """Ask the sources for one paper, whenever they were asked before, and store it."""
+    return _fetch(database, [identifier], sources, get, at)
+
+
+def _fetch(
+    database: Database,
+    unknown: Sequence[str],
+    sources: Iterable[Source],
+    get: Callable[[str], bytes],
+    at: datetime,
+) -> LookedUp:
     if not unknown:
         return LookedUp()
     found: dict[str, Entry] = {}
@@ -69,10 +100,14 @@ def fetch_liked(
         except DigestError as problem:
             problems.append(problem)
     with database.begin() as connection:
-        listing = Listing(layout="liked", entries=tuple(found.values()))
-        papers.record_listings(connection, "liked", [listing], None)
+        keep_liked(connection, found.values())
         papers.record_lookups(connection, found if problems else unknown, at)
     return LookedUp(found=len(found), problems=tuple(problems))
+
+
+def keep_liked(connection: "Connection", entries: Iterable[Entry]) -> None:
+    """Store papers that no list brought; they are news when one does."""
+    papers.record_listings(connection, "liked", [Listing(layout="liked", entries=tuple(entries))], None)
 
 
 def _look_up(source: Source, identifier: str, get: Callable[[str], bytes], at: datetime) -> Entry | None:
@@ -95,14 +130,65 @@ def stored_shelf(connection: "Connection", sources: Set[str], *, window_days: in
     )
 
 
-def stored_reader(connection: "Connection", profile: Profile, *, day: date) -> Reader:
+def stored_reader(
+    connection: "Connection", profile: Profile, *, day: date, said_until: datetime | None = None
+) -> Reader:
     """What the store knows of a reader, for the edition of a day.
 
-    Papers had on that very day count as not had: so an edition can be made again, to look at it.
+    Papers had on that very day count as not had: so an edition can be made again, to look at it; then
+    `said_until` leaves out what the reader said after it was made.
     """
-    wanted, notes = liked_ids(profile)
-    liked = papers.find_papers(connection, wanted)
-    if missing := len(wanted) - len(liked):
-        notes = (*notes, f"{missing} of {len(wanted)} liked papers are not stored yet and could not be used")
-    had = deliveries.seen_by(connection, profile.name, before=day)
-    return Reader(profile=profile, had=had, liked=tuple(liked.values()), notes=notes)
+    library = load_liked(profile)
+    said = feedback.said_by(connection, profile.name, said_until)
+    likes = [one.paper_id for one in said if one.verdict is Verdict.LIKE][-MOST_LIKED:]
+    dislikes = [one.paper_id for one in said if one.verdict is Verdict.DISLIKE]
+    no = frozenset(dislikes)
+    liked = complete(library, stored_library(connection, library), _in_order(connection, likes))
+    return Reader(
+        profile=profile,
+        had=deliveries.seen_by(connection, profile.name, before=day) | no,
+        liked=tuple(paper for paper in liked.papers if paper.id not in no),
+        disliked=_in_order(connection, dislikes[-MOST_DISLIKED:]),
+        notes=(*liked.notes, *_notes_of_tiers(connection, day)),
+    )
+
+
+def _notes_of_tiers(connection: "Connection", day: date) -> tuple[str, ...]:
+    """That the tier which changes scores could do nothing lately; why, is the operator's to know."""
+    return tuple(
+        f"The embedding model was out of order on {one.at:%Y-%m-%d}: new papers are scored by words alone."
+        for one in last_tier_runs(connection)
+        if one.name == "embedding" and one.problem and not one.papers
+        if abs(one.at.date() - day) <= timedelta(days=1)
+    )
+
+
+def stored_library(connection: "Connection", library: Library) -> dict[str, Paper]:
+    """What is stored of those papers of a library that are used, by the library's ids.
+
+    A paper without a real id is the stored one of its title. One without an abstract gets that of a stored
+    paper of its title: the preprint of what the library has by the journal's DOI.
+    """
+    used = latest(library)
+    known = papers.find_papers(connection, used.ids)
+    lacking = [
+        one for key, one in used.papers.items() if is_title_only(key) or not _abstract(key, one, known)
+    ]
+    titled = papers.find_titled(connection, (one.title for one in lacking))
+    for one in lacking:
+        for found in titled.get(title_identity(one.title), ()):
+            if is_title_only(one.id):
+                known.setdefault(one.id, found)
+            elif found.abstract and not (is_arxiv_id(one.id) and is_arxiv_id(found.id)):
+                known[one.id] = replace(known.get(one.id, one), abstract=found.abstract)
+    return known
+
+
+def _abstract(identifier: str, own: Paper, known: Mapping[str, Paper]) -> str | None:
+    stored = known.get(identifier)
+    return (stored.abstract if stored else None) or own.abstract
+
+
+def _in_order(connection: "Connection", ids: Sequence[str]) -> tuple[Paper, ...]:
+    found = papers.find_papers(connection, ids)
+    return tuple(found[identifier] for identifier in ids if identifier in found)

@@ -147,14 +147,14 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """0..100 for one paper and one reader; `value == sum(reason.points)`, always."""
+    """0..100 for one paper and one reader; where reasons are told, `value == sum(reason.points)`, always."""
 
     value: int
     reasons: tuple[Reason, ...] = ()
     followed: bool = False
     """A followed author or organisation wrote it: shown whatever the value."""
     avoided: bool = False
-    """Something the reader avoids is in it: never shown just because it trends."""
+    """What the reader avoids is in it, or it is like what she disliked: never shown just because it trends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

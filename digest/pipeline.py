@@ -1,22 +1,29 @@
 """The program on one page: sources are read, papers scored, an edition made, its message composed."""
 
-from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from digest.errors import DigestError
 from digest.identity import collect
-from digest.library.mentions import load_mentions
+from digest.library.liked import load_liked
 from digest.message import compose
 from digest.model import Candidate, Edition, Listing, Message, Outcome, Paper, Pick, Profile, Sender
 from digest.outcome import has_message
 from digest.rendering.renderer import Renderer
-from digest.scoring.scorer import Corpus, read_papers, score, taste_of
-from digest.scoring.similarity import shared
+from digest.scoring.corpus import Vector, read_papers
+from digest.scoring.literal import Index
+from digest.scoring.reasons import Explainer
+from digest.scoring.scope import Scope
+from digest.scoring.scorer import score
+from digest.scoring.taste import taste_of
 from digest.selection import select
 from digest.sources.registry import Source
 from digest.trend import with_trends
+from digest.twins import find_twins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,26 +57,41 @@ class Shelf:
     """The papers an edition may choose from, read once for all readers, and what to know of their sources."""
 
     candidates: tuple[Candidate, ...]
-    corpus: Corpus
+    scope: Scope
+    """Where they are scored: it knows everything stored."""
+    index: Index
     notes: tuple[str, ...] = ()
     """What readers should know of today's sources; any note means that some source failed."""
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """The papers that others say almost the same as, each with the name of its group."""
 
     def narrowed(self, candidates: Iterable[Candidate]) -> "Shelf":
         """The same shelf with only some of its papers to choose from."""
         return replace(self, candidates=tuple(candidates))
 
     def likeness(self, one: str, other: str) -> float:
-        """How alike two papers on the shelf are, 0..1."""
-        readings = self.corpus.readings
-        return sum(shared(readings[one].vector, readings[other].vector).values())
+        """How alike the words of two papers on the shelf are, 0..1."""
+        return self.scope.likeness(one, other)
 
 
-def make_shelf(candidates: Iterable[Candidate], notes: Iterable[str] = ()) -> Shelf:
-    """Read and rank what there is."""
+def make_shelf(
+    candidates: Iterable[Candidate],
+    notes: Iterable[str] = (),
+    *,
+    stored: Iterable[Paper] = (),
+    vectors: Mapping[str, Vector] | None = None,
+) -> Shelf:
+    """Read and rank what there is, among everything else that is `stored`.
+
+    `vectors` are embeddings by paper id, where there is a model: papers without one are known by words alone.
+    """
     ranked = with_trends(candidates)
-    return Shelf(
-        candidates=ranked, corpus=read_papers(candidate.paper for candidate in ranked), notes=tuple(notes)
-    )
+    papers = [candidate.paper for candidate in ranked]
+    corpus = read_papers([*papers, *stored], vectors=vectors)
+    scope = Scope(corpus, np.arange(len(papers)))
+    twins = find_twins(papers, scope.likeness)
+    index = Index(scope, np.arange(len(papers)))
+    return Shelf(candidates=ranked, scope=scope, index=index, notes=tuple(notes), twins=twins)
 
 
 def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
@@ -110,48 +132,74 @@ class Reader:
 
     profile: Profile
     had: Set[str] = frozenset()
-    """Ids of papers the reader has had in earlier editions."""
+    """Ids of papers the reader has had in earlier editions, or said no to: never shown again."""
     liked: tuple[Paper, ...] = ()
-    """The papers the profile names, as far as they are known."""
+    """The papers the profile names or the reader said yes to, as far as they are known; the latest last."""
     disliked: tuple[Paper, ...] = ()
-    """The papers the reader said no to, as far as they are known."""
+    """The papers the reader said no to, the latest last."""
     notes: tuple[str, ...] = ()
     """What the reader should know of the own files."""
 
 
 def liked_ids(profile: Profile) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The papers a profile names, in itself and in its files; and a note for each unreadable file."""
-    read = [load_mentions(path) for path in profile.liked_files]
-    notes = tuple(f"liked papers: {problem}" for problem in read if isinstance(problem, DigestError))
-    mentioned = (identifier for ids in read if isinstance(ids, tuple) for identifier in ids)
-    return tuple(dict.fromkeys((*profile.liked, *mentioned))), notes
+    """The papers a profile names, in itself and in its files; and what could not be read of these."""
+    library = load_liked(profile)
+    return library.ids, library.notes
 
 
 def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:
     """What a reader's edition of that day says: a pure function of all it is given."""
     profile = reader.profile
-    scored = score_shelf(reader, shelf)
-    chosen = select(scored, profile, shelf.likeness)
+    judged = _judge(reader, shelf)
+    chosen = select(judged.picks, profile, shelf.likeness, shelf.twins)
+    sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
     return Edition(
         profile=profile,
         day=day,
         at=date_of(profile, day, now),
-        outcome=_outcome(scored, profile, bool(shelf.notes)),
-        considered=len(scored),
-        sections=chosen.sections,
-        misses=chosen.misses,
+        outcome=_outcome(judged.picks, profile, bool(shelf.notes)),
+        considered=len(judged.picks),
+        sections=tuple(sections),
+        misses=tuple(map(judged.explained, chosen.misses)),
         notes=(*shelf.notes, *reader.notes),
     )
 
 
 def score_shelf(reader: Reader, shelf: Shelf) -> tuple[Pick, ...]:
-    """Every paper on the shelf that this reader has not had, with its score."""
-    taste = taste_of(reader.profile, reader.liked, shelf.corpus.known)
-    return tuple(
-        Pick(candidate=candidate, score=score(shelf.corpus.readings[candidate.paper.id], taste))
+    """Every paper on the shelf that this reader has not had, with its score and the reasons of it."""
+    judged = _judge(reader, shelf)
+    return tuple(map(judged.explained, judged.picks))
+
+
+def score_briefly(reader: Reader, shelf: Shelf) -> tuple[Pick, ...]:
+    """The same without the reasons, which cost most of the time."""
+    return _judge(reader, shelf).picks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """The papers of a shelf with their scores for one reader, whose reasons are told for those that ask."""
+
+    shelf: Shelf
+    explainer: Explainer
+    picks: tuple[Pick, ...]
+
+    def explained(self, pick: Pick) -> Pick:
+        """The same pick with the reasons of its score."""
+        return replace(pick, score=self.explainer.explain(self.shelf.scope.places[pick.paper.id]))
+
+
+def _judge(reader: Reader, shelf: Shelf) -> _Judged:
+    taste = taste_of(reader.profile, reader.liked, reader.disliked)
+    scored = score(shelf.scope, shelf.index, taste)
+    places = shelf.scope.places
+    picks = tuple(
+        Pick(candidate=candidate, score=scored.briefly(places[candidate.paper.id]))
         for candidate in shelf.candidates
         if candidate.paper.id not in reader.had
     )
+    explainer = Explainer(shelf.scope, shelf.index, taste, scored)
+    return _Judged(shelf=shelf, explainer=explainer, picks=picks)
 
 
 def _outcome(scored: tuple[Pick, ...], profile: Profile, source_failed: bool) -> Outcome:

@@ -1,9 +1,11 @@
 """Scores -> the sections of an edition."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heapreplace
+from itertools import islice
 
-from digest.model import Pick, Profile, QuietDay, Section, SectionName
+from digest.model import Candidate, Pick, Profile, QuietDay, ReasonKind, Section, SectionName
 
 ALSO_SHOWN = 25
 MISSES_SHOWN = 3
@@ -11,10 +13,19 @@ TREND_PERCENT = 20
 """How far up its list day a paper must stand to trend."""
 QUIET_TRENDING = 5
 """How many trending papers make the edition of a quiet day, for a reader who wants them."""
-SAMENESS_COST = 0.5
+SAMENESS_COST = 1.0
 """How much of a score likeness to a better pick takes, at likeness 1."""
+MOST_TAKEN = 0.25
+"""No more than this part of a score is taken: a clearly better paper is never passed over."""
+SPARE = 24
+"""How many more papers than fit take part in the choice; those behind them could not win."""
+CLOSE = 0.5
+"""From this part of the threshold on, a paper below it is close to the taste."""
+ASIDE_AMONG = 12
+"""How many of the best papers below the threshold a step aside is chosen from."""
 
 Likeness = Callable[[str, str], float]
+NO_TWINS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,41 +36,112 @@ class Selection:
     misses: tuple[Pick, ...]
 
 
-def select(scored: Iterable[Pick], profile: Profile, likeness: Likeness) -> Selection:
+def select(
+    scored: Iterable[Pick], profile: Profile, likeness: Likeness, twins: Mapping[str, str] = NO_TWINS
+) -> Selection:
     """Choose among the scored papers that the reader has not had; `likeness` of two ids is 0..1.
 
-    Followed papers are always in, then the best that are not too much alike, up to `max_papers` in all.
+    Papers of one group in `twins` (id -> name of its group) are one pick. Followed papers are always in,
+    then the best that are not too much alike, up to `max_papers` in all.
     """
-    ranked = sorted(scored, key=lambda pick: (-pick.score.value, pick.paper.id))
+    ranked = _folded(sorted(scored, key=_rank), twins)
     matched = [pick for pick in ranked if pick.score.followed or pick.score.value >= profile.threshold]
     picks = _picks(matched, profile.max_papers, likeness)
     also = _without(matched, picks)[:ALSO_SHOWN]
     others = _without(ranked, matched)
     trending = _trending(others, _trending_wanted(profile, bool(picks)))
-    misses = [pick for pick in _without(others, trending) if pick.score.value > 0]
+    aside = _aside(_without(others, trending), picks, profile, likeness)
+    misses = [pick for pick in _without(others, trending + aside) if pick.score.value > 0]
     return Selection(
         sections=_sections(
-            {SectionName.PICKS: picks, SectionName.TRENDING: trending, SectionName.ALSO: also}
+            {
+                SectionName.PICKS: picks,
+                SectionName.TRENDING: trending,
+                SectionName.EXPLORATION: aside,
+                SectionName.ALSO: also,
+            }
         ),
         misses=tuple(misses[:MISSES_SHOWN]),
     )
 
 
+def _rank(pick: Pick) -> tuple[int, str]:
+    return -pick.score.value, pick.paper.id
+
+
+# ---------------------------------------------------------------- twins
+
+
+def _folded(ranked: list[Pick], twins: Mapping[str, str]) -> list[Pick]:
+    """Papers of one group as one pick, in its best one's place, with the others as its twins."""
+    groups: dict[str, list[Pick]] = {}
+    for pick in ranked:
+        groups.setdefault(twins.get(pick.paper.id, pick.paper.id), []).append(pick)
+    folded = [_head(group) if len(group) > 1 else group[0] for group in groups.values()]
+    return sorted(folded, key=_rank) if len(folded) < len(ranked) else ranked
+
+
+def _head(group: list[Pick]) -> Pick:
+    """A followed paper before others, then the best, then the one with more known of it, then by id."""
+    first, *rest = sorted(
+        group, key=lambda pick: (not pick.score.followed, -pick.score.value, *_least_known(pick.candidate))
+    )
+    return replace(first, twins=tuple(pick.candidate for pick in rest))
+
+
+def _least_known(candidate: Candidate) -> tuple[int, str]:
+    """A key that puts the paper of which most is known first."""
+    paper, seen = candidate.paper, candidate.observation
+    known = (
+        (paper.abstract, paper.authors, paper.organization, paper.published, paper.url)
+        + (paper.code_url, paper.project_url, paper.keywords)
+        + ((seen.upvotes, seen.stars) if seen else ())
+    )
+    return -sum(1 for fact in known if fact), paper.id
+
+
+# ---------------------------------------------------------------- picks
+
+
 def _picks(matched: list[Pick], most: int, likeness: Likeness) -> list[Pick]:
-    """The followed ones, then one by one the best after likeness to those already in is taken off."""
+    """The followed ones, then one by one the best after what is the same in those already in is taken off.
+
+    This is maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): the next paper is the one with the
+    best relevance less its likeness to the nearest paper chosen before. Theirs is the weighted difference
+    `lambda * relevance - (1 - lambda) * likeness`; here likeness takes a part of the score, at most
+    MOST_TAKEN, so that both have one scale and a paper a third better is in first, however alike. The paper
+    with the best score it could still have is looked at first (Minoux 1978), as likeness only takes: the
+    same choice as by comparing all, with a quarter of the comparisons.
+    """
     chosen = [pick for pick in matched if pick.score.followed]
-    # The tail cannot win: bounded, so that a profile that matches everything stays cheap.
-    left = [pick for pick in matched if not pick.score.followed][: 4 * most]
-    closest = {pick.paper.id: _closest(pick, chosen, likeness) for pick in left}
+    free = islice((pick for pick in matched if not pick.score.followed), most + SPARE)
+    left = [_Standing(-pick.score.value, place, pick) for place, pick in enumerate(free)]
+    heapify(left)
     while left and len(chosen) < most:
-        best = max(left, key=lambda pick: pick.score.value * (1 - SAMENESS_COST * closest[pick.paper.id]))
-        left.remove(best)
-        chosen.append(best)
-        for pick in left:
-            alike = likeness(pick.paper.id, best.paper.id)
-            closest[pick.paper.id] = max(closest[pick.paper.id], alike)
+        best = left[0]
+        if best.compared == len(chosen):
+            chosen.append(heappop(left).pick)
+        else:
+            heapreplace(left, best.after(chosen, likeness))
     ids = {pick.paper.id for pick in chosen}
     return [pick for pick in matched if pick.paper.id in ids]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Standing:
+    """What a paper is still worth (negative: a heap gives the least) beside the first `compared` chosen."""
+
+    cost: float
+    place: int
+    pick: Pick
+    closest: float = 0.0
+    compared: int = 0
+
+    def after(self, chosen: list[Pick], likeness: Likeness) -> "_Standing":
+        """The same beside all that are chosen by now."""
+        closest = max(self.closest, _closest(self.pick, chosen[self.compared :], likeness))
+        worth = self.pick.score.value * (1 - min(SAMENESS_COST * closest, MOST_TAKEN))
+        return _Standing(-worth, self.place, self.pick, closest, len(chosen))
 
 
 def _without(picks: list[Pick], taken: list[Pick]) -> list[Pick]:
@@ -70,6 +152,9 @@ def _without(picks: list[Pick], taken: list[Pick]) -> list[Pick]:
 
 def _closest(pick: Pick, chosen: list[Pick], likeness: Likeness) -> float:
     return max((likeness(pick.paper.id, other.paper.id) for other in chosen), default=0.0)
+
+
+# ---------------------------------------------------------------- besides the picks
 
 
 def _trending_wanted(profile: Profile, has_picks: bool) -> int:
@@ -86,6 +171,35 @@ def _trending(others: list[Pick], most: int) -> list[Pick]:
     ]
     by_votes = sorted(trending, key=lambda found: (-found[0], found[1].paper.id))
     return [pick for _, pick in by_votes[:most]]
+
+
+AGAINST = (ReasonKind.AVOID, ReasonKind.DISLIKED)
+
+
+def _aside(others: list[Pick], picks: list[Pick], profile: Profile, likeness: Likeness) -> list[Pick]:
+    """Of the best papers below the threshold, one by one the one least like all that is shown with it.
+
+    None that has anything against it, and none far from the taste; on a day without picks there is nothing
+    to step aside from.
+    """
+    if not (picks and profile.exploration):
+        return []
+    near = [
+        pick
+        for pick in others
+        if pick.score.value >= max(CLOSE * profile.threshold, 1)
+        and not pick.score.avoided
+        and not any(reason.kind in AGAINST for reason in pick.score.reasons)
+    ]
+    closest = {pick.paper.id: _closest(pick, picks, likeness) for pick in near[:ASIDE_AMONG]}
+    left, chosen = near[:ASIDE_AMONG], list[Pick]()
+    while left and len(chosen) < profile.exploration:
+        newest = min(left, key=lambda pick: (closest[pick.paper.id], _rank(pick)))
+        left.remove(newest)
+        chosen.append(newest)
+        for pick in left:
+            closest[pick.paper.id] = max(closest[pick.paper.id], likeness(pick.paper.id, newest.paper.id))
+    return sorted(chosen, key=_rank)
 
 
 def _sections(found: dict[SectionName, list[Pick]]) -> tuple[Section, ...]:

@@ -66,19 +66,35 @@ class Word:
 
 # A CJK character is a word of its own: those scripts put no spaces between words.
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+")
-_COMPOUND = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:[-‐‑](?:(?![{_CJK}])[^\W_])+)*")
-_HYPHEN = re.compile("[-‐‑]")
+WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+")
+COMPOUND = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:[-‐‑](?:(?![{_CJK}])[^\W_])+)*")
+_WORD_OR_STOP = re.compile(WORD.pattern + r"|[.:;!?](?=\s|$)")
+HYPHEN = re.compile("[-‐‑]")
 
 
 def words(text: str) -> tuple[Word, ...]:
     """The words of a text, hyphenated ones in their parts: "pre-training" is `pre`, `train`."""
-    return tuple(Word(stem(m.group()), m.start(), m.end()) for m in _WORD.finditer(text))
+    return tuple(Word(stem(m.group()), m.start(), m.end()) for m in WORD.finditer(text))
+
+
+def spellings(text: str) -> list[str]:
+    """The words alone, as written, in order, and the marks that part sentences: for counting."""
+    return _WORD_OR_STOP.findall(text)
+
+
+def joined_words(text: str) -> list[str]:
+    """The hyphenated words of a text, without their hyphens."""
+    return [joined(found) for found in COMPOUND.findall(text) if HYPHEN.search(found)] if HYPHEN.search(text) else []
 
 
 def compounds(text: str) -> tuple[Word, ...]:
     """The words of a text, hyphenated ones whole: "pre-training" is `pretrain`, as is "pretraining"."""
-    return tuple(Word(stem(_HYPHEN.sub("", m.group())), m.start(), m.end()) for m in _COMPOUND.finditer(text))
+    return tuple(Word(stem(joined(m.group())), m.start(), m.end()) for m in COMPOUND.finditer(text))
+
+
+def joined(word: str) -> str:
+    """A word without its hyphens."""
+    return HYPHEN.sub("", word)
 
 
 def fold(text: str) -> str:

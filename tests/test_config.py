@@ -26,6 +26,7 @@ send_at = "07:30"
 days = ["mon", "Friday"]
 max_papers = 8
 threshold = 35
+exploration = 1
 on_quiet_day = "note"
 
 [interests]
@@ -75,6 +76,7 @@ def test_a_profile_says_who_when_and_what(tmp_path: Path) -> None:
         timezone="Europe/London",
         send_at=time(7, 30),
         days=frozenset({0, 4}),
+        exploration=1,
         on_quiet_day=QuietDay.NOTE,
         interests=(
             Interest(phrase="self-supervised learning", weight=8),

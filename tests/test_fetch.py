@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from digest.errors import FetchError
+from digest.errors import FetchError, RefusedError
 from digest.fetch import Client, Limits
 from tests.web import Server, answer
 
@@ -253,3 +253,63 @@ def test_nobody_there_is_said(client: Client) -> None:
 def test_only_web_addresses_are_fetched(client: Client, url: str) -> None:
     with pytest.raises(FetchError, match="not an http"):
         client.get(url)
+
+
+def test_headers_are_sent_and_those_of_the_answer_are_told(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"papers", X_Version="7")]
+
+    told = client.ask(f"{server.url}/", {"X-Key": "secret"})
+
+    assert (told.status, told.body, told.headers["x-version"]) == (200, b"papers", "7")
+    assert server.asked[0][1]["X-Key"] == "secret"
+
+
+def test_nothing_new_is_an_answer_only_to_a_condition(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"", 304)]
+
+    assert client.ask(f"{server.url}/", {"If-None-Match": "x"}).status == 304
+    with pytest.raises(FetchError):
+        client.ask(f"{server.url}/", {"X-Key": "secret"})
+
+
+def test_an_answer_with_headers_keeps_all_bounds(server: Server, client: Client) -> None:
+    server.answers["/large"] = [answer(b"x" * 100_001)]
+    server.answers["/busy"] = [answer(status=503), answer(b"papers")]
+    server.answers["/no"] = [answer(status=403)]
+
+    with pytest.raises(FetchError, match="larger than 100,000 bytes"):
+        client.ask(f"{server.url}/large", {})
+    assert client.ask(f"{server.url}/busy", {}).body == b"papers"
+    with pytest.raises(RefusedError) as refused:
+        client.ask(f"{server.url}/no", {})
+    assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("headers", [{"X-Key": "secret"}, {}])
+def test_a_redirect_takes_headers_to_no_other_host(
+    server: Server, client: Client, headers: dict[str, str]
+) -> None:
+    other = Server()
+    other.answers["/"] = [answer(b"papers")]
+    server.answers["/away"] = [answer(status=302, Location=f"{other.url}/")]
+    server.answers["/near"] = [answer(status=302, Location="/here")]
+    server.answers["/here"] = [answer(b"papers")]
+
+    try:
+        assert client.ask(f"{server.url}/near", headers).body == b"papers"
+        if headers:
+            with pytest.raises(FetchError, match="to another host"):
+                client.ask(f"{server.url}/away", headers)
+            assert other.asked == []
+        else:
+            assert client.ask(f"{server.url}/away", headers).body == b"papers"
+    finally:
+        other.close()
+
+
+def test_a_header_that_none_may_be_is_refused_without_showing_it(server: Server, client: Client) -> None:
+    with pytest.raises(FetchError) as refused:
+        client.ask(f"{server.url}/", {"X-Key": "secret\r\nX-Other: 1"})
+
+    assert "secret" not in str(refused.value)
+    assert server.asked == []

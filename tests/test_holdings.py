@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from digest.errors import DigestError, FetchError, MissingError
-from digest.holdings import fetch_liked, keep, stored_reader, stored_shelf
-from digest.model import Entry, Listing
+from digest.holdings import MOST_DISLIKED, fetch_liked, fetch_paper, keep, stored_reader, stored_shelf
+from digest.library.liked import MOST_LIKED
+from digest.model import Entry, Listing, Verdict
 from digest.pipeline import Harvested
 from digest.store.database import Database, open_database
+from digest.store.feedback import record_verdict
 from tests.makers import NOW, TODAY, entry, profile
 
 
@@ -82,7 +84,7 @@ def test_old_papers_leave_the_shelf(database: Database) -> None:
 
 def test_liked_papers_are_looked_up_once_and_are_no_news(database: Database) -> None:
     source = Library("2104.00001")
-    wanted = frozenset({"2104.00001", "2104.00002"})
+    wanted = ("2104.00001", "2104.00002")
 
     assert fetch_liked(database, wanted, [source], nothing, NOW).found == 1
     assert fetch_liked(database, wanted, [source], nothing, NOW + timedelta(days=1)).found == 0
@@ -95,13 +97,13 @@ def test_liked_papers_are_looked_up_once_and_are_no_news(database: Database) -> 
 def test_a_missing_paper_does_not_hide_the_next_one(database: Database) -> None:
     source = Library("2104.00002")
 
-    assert fetch_liked(database, frozenset({"2104.00001", "2104.00002"}), [source], nothing, NOW).found == 1
+    assert fetch_liked(database, ("2104.00001", "2104.00002"), [source], nothing, NOW).found == 1
 
 
 def test_a_source_that_is_down_is_asked_once_and_again_the_next_time(database: Database) -> None:
     source = Library(broken=True)
 
-    wanted = frozenset({"2104.00001", "2104.00002"})
+    wanted = ("2104.00001", "2104.00002")
 
     first = fetch_liked(database, wanted, [source], nothing, NOW)
     second = fetch_liked(database, wanted, [Library("2104.00002")], nothing, NOW + timedelta(hours=1))
@@ -126,3 +128,125 @@ def test_a_reader_is_told_of_liked_papers_that_could_not_be_used(database: Datab
     assert [paper.id for paper in reader.liked] == ["2104.00001"]
     assert any("gone.bib: cannot be read" in note for note in reader.notes)
     assert any(note.startswith("2 of 3 liked papers") for note in reader.notes)
+
+
+def test_a_paper_stored_without_an_abstract_is_looked_up_too(database: Database) -> None:
+    with database.begin() as connection:
+        keep(connection, harvested(entry("2104.00001", "Paper 2104.00001", abstract=None)), NOW)
+
+    fetch_liked(database, ["2104.00001"], [Library("2104.00001")], nothing, NOW)
+
+    with database.read() as connection:
+        (liked,) = stored_reader(connection, profile(liked=("2104.00001",)), day=TODAY).liked
+    assert liked.abstract
+
+
+def test_arxiv_papers_are_asked_for_before_others_the_latest_first(database: Database) -> None:
+    source = Library()
+
+    fetch_liked(database, ["10.1000/a", "2104.00002", "2104.00001"], [source], nothing, NOW)
+
+    assert source.asked == ["2104.00002", "2104.00001", "10.1000/a"]
+
+
+def test_a_paper_asked_for_by_name_is_asked_for_again_at_once(database: Database) -> None:
+    fetch_paper(database, "2104.00001", [Library()], nothing, NOW)
+
+    assert fetch_paper(database, "2104.00001", [Library("2104.00001")], nothing, NOW).found == 1
+
+
+# ---------------------------------------------------------------- what readers said
+
+
+def likes_and_dislikes(database: Database, **said: Verdict) -> None:
+    """Papers p1, p2 ... of which Ada said something, an hour apart."""
+    with database.begin() as connection:
+        keep(connection, harvested(*(entry(name, f"Waiting {name}") for name in said)), NOW)
+        for hours, (name, verdict) in enumerate(said.items()):
+            record_verdict(connection, "ada", name, verdict, NOW + timedelta(hours=hours))
+
+
+def test_what_was_said_joins_the_liked_and_the_disliked(database: Database) -> None:
+    likes_and_dislikes(database, p1=Verdict.LIKE, p2=Verdict.DISLIKE, p3=Verdict.LIKE)
+
+    with database.read() as connection:
+        reader = stored_reader(connection, profile(), day=TODAY)
+        other = stored_reader(connection, profile(name="grace"), day=TODAY)
+
+    assert [one.id for one in reader.liked] == ["p1", "p3"]
+    assert [one.id for one in reader.disliked] == ["p2"]
+    assert reader.had == {"p2"}
+    assert (other.liked, other.disliked, other.had) == ((), (), frozenset())
+
+
+def test_a_dislike_outweighs_the_profile(database: Database) -> None:
+    likes_and_dislikes(database, p1=Verdict.DISLIKE)
+
+    with database.read() as connection:
+        reader = stored_reader(connection, profile(liked=("p1",)), day=TODAY)
+
+    assert reader.liked == ()
+    assert [one.id for one in reader.disliked] == ["p1"]
+
+
+def test_what_was_said_after_a_moment_can_be_left_out(database: Database) -> None:
+    likes_and_dislikes(database, p1=Verdict.LIKE, p2=Verdict.LIKE, p3=Verdict.DISLIKE)
+
+    with database.read() as connection:
+        reader = stored_reader(connection, profile(), day=TODAY, said_until=NOW)
+
+    assert [one.id for one in reader.liked] == ["p1"]
+    assert reader.had == frozenset()
+
+
+def test_only_the_latest_feedback_teaches_yet_no_disliked_paper_comes_again(database: Database) -> None:
+    dislikes = {f"no{number:03d}": Verdict.DISLIKE for number in range(MOST_DISLIKED + 5)}
+    likes = {f"yes{number:03d}": Verdict.LIKE for number in range(MOST_LIKED + 5)}
+    likes_and_dislikes(database, **dislikes, **likes)
+
+    with database.read() as connection:
+        reader = stored_reader(connection, profile(), day=TODAY)
+
+    assert [one.id for one in reader.disliked] == list(dislikes)[5:]
+    assert [one.id for one in reader.liked] == list(likes)[5:]
+    assert reader.had == dislikes.keys()
+
+
+# ---------------------------------------------------------------- libraries
+
+
+def liked_from(database: Database, folder: Path, bib: str) -> list[tuple[str, str | None]]:
+    """Id and abstract of each liked paper, for a reader with this library."""
+    (folder / "library.bib").write_text(bib, encoding="utf-8")
+    with database.read() as connection:
+        reader = stored_reader(connection, profile(liked_files=(folder / "library.bib",)), day=TODAY)
+    return [(one.id, one.abstract) for one in reader.liked]
+
+
+def test_a_title_alone_is_a_liked_paper_and_the_stored_one_if_there_is_one(
+    database: Database, tmp_path: Path
+) -> None:
+    bib = "@misc{a, title = {To Wait}}\n@misc{b, title = {Nobody Stored This}}"
+    before = liked_from(database, tmp_path, bib)
+    with database.begin() as connection:
+        keep(connection, harvested(entry("2104.00001", "To wait", abstract="Stored.")), NOW)
+
+    assert before == [("title:towait", None), ("title:nobodystoredthis", None)]
+    assert liked_from(database, tmp_path, bib) == [
+        ("2104.00001", "Stored."),
+        ("title:nobodystoredthis", None),
+    ]
+
+
+def test_a_journals_paper_gets_its_preprints_abstract_but_a_preprint_not_anothers(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.begin() as connection:
+        keep(connection, harvested(entry("2104.00001", "To Wait", abstract="Stored.")), NOW)
+
+    assert liked_from(database, tmp_path, "@misc{a, title = {To Wait}, doi = {10.1000/a}}") == [
+        ("10.1000/a", "Stored.")
+    ]
+    assert liked_from(database, tmp_path, "@misc{a, title = {To Wait}, eprint = {2104.00009}} % other") == [
+        ("2104.00009", None)
+    ]

@@ -1,9 +1,12 @@
 """Which papers an edition shows, and where."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from digest.model import Pick, Profile, QuietDay, Score, SectionName
-from digest.selection import Selection, select
+import pytest
+
+from digest.model import Pick, Profile, QuietDay, Reason, ReasonKind, Score, SectionName
+from digest.selection import MOST_TAKEN, NO_TWINS, SAMENESS_COST, SPARE, Selection, select
 from tests.makers import candidate, pick, profile, reason
 
 
@@ -24,9 +27,17 @@ def ids(selection: Selection, name: SectionName) -> list[str]:
 
 
 def selected(
-    *picks: Pick, reader: Profile | None = None, likeness: Callable[[str, str], float] = unlike
+    *picks: Pick,
+    reader: Profile | None = None,
+    likeness: Callable[[str, str], float] = unlike,
+    twins: Mapping[str, str] = NO_TWINS,
 ) -> Selection:
-    return select(picks, reader or profile(max_papers=2, threshold=35), likeness)
+    return select(picks, reader or profile(max_papers=2, threshold=35), likeness, twins)
+
+
+def alike(how: float, *ids: str) -> Callable[[str, str], float]:
+    """The likeness of papers of which these are `how` alike, and all others not at all."""
+    return lambda one, other: how if {one, other} <= set(ids) else 0.0
 
 
 def test_the_best_above_the_threshold_are_picks_and_the_rest_are_titles() -> None:
@@ -48,14 +59,177 @@ def test_followed_papers_are_in_whatever_their_score_and_number() -> None:
     assert ids(chosen, SectionName.ALSO) == ["4"]
 
 
-def test_a_near_twin_of_a_better_pick_makes_room_for_something_else() -> None:
-    def twins(one: str, other: str) -> float:
-        return 0.9 if {one, other} == {"1", "2"} else 0.0
+# ---------------------------------------------------------------- diversity
 
-    chosen = selected(scoring("1", 90), scoring("2", 88), scoring("3", 60), likeness=twins)
+
+def test_a_paper_much_like_a_better_pick_makes_room_for_something_else() -> None:
+    chosen = selected(scoring("1", 90), scoring("2", 80), scoring("3", 70), likeness=alike(0.4, "1", "2"))
 
     assert ids(chosen, SectionName.PICKS) == ["1", "3"]
     assert ids(chosen, SectionName.ALSO) == ["2"]
+
+
+@pytest.mark.parametrize("likeness", [0.3, 0.5, 1.0])
+def test_a_clearly_better_paper_is_in_however_much_it_is_like_another(likeness: float) -> None:
+    chosen = selected(
+        scoring("1", 90), scoring("2", 88), scoring("3", 60), likeness=alike(likeness, "1", "2")
+    )
+
+    assert ids(chosen, SectionName.PICKS) == ["1", "2"]
+
+
+def test_likeness_to_a_followed_paper_counts_too() -> None:
+    chosen = selected(followed("1", 5), scoring("2", 80), scoring("3", 70), likeness=alike(0.4, "1", "2"))
+
+    assert ids(chosen, SectionName.PICKS) == ["3", "1"]
+
+
+def greedy(picks: list[Pick], most: int, likeness: Callable[[str, str], float]) -> set[str]:
+    """Maximal marginal relevance as the textbook has it: every paper left is compared in every round."""
+
+    def worth(one: Pick) -> float:
+        closest = max((likeness(one.paper.id, other.paper.id) for other in chosen), default=0.0)
+        return one.score.value * (1 - min(SAMENESS_COST * closest, MOST_TAKEN))
+
+    left, chosen = sorted(picks, key=lambda p: (-p.score.value, p.paper.id)), list[Pick]()
+    while left and len(chosen) < most:
+        chosen.append(max(left, key=worth))
+        left.remove(chosen[-1])
+    return {one.paper.id for one in chosen}
+
+
+def test_looking_at_the_best_first_chooses_as_looking_at_all_would() -> None:
+    def likeness(one: str, other: str) -> float:
+        low, high = sorted((int(one), int(other)))
+        return (low * 31 + high * 17) % 40 / 100
+
+    many = [scoring(str(n), 40 + n * 7 % 23) for n in range(SPARE + 8)]
+    chosen = selected(*many, reader=profile(max_papers=8), likeness=likeness)
+
+    assert set(ids(chosen, SectionName.PICKS)) == greedy(many, 8, likeness)
+
+
+def test_the_number_of_comparisons_does_not_grow_with_the_papers() -> None:
+    asked: list[str] = []
+
+    def likeness(one: str, _other: str) -> float:
+        asked.append(one)
+        return 0.1
+
+    selected(*(scoring(str(n), 90) for n in range(5_000)), reader=profile(max_papers=8), likeness=likeness)
+
+    assert len(asked) <= (8 + SPARE) * 8
+
+
+# ---------------------------------------------------------------- twins
+
+
+def test_twins_are_one_pick_that_names_the_others_and_the_room_goes_to_another_paper() -> None:
+    chosen = selected(
+        scoring("1", 80), scoring("2", 90), scoring("3", 50), scoring("4", 40), twins={"1": "1", "2": "1"}
+    )
+
+    assert ids(chosen, SectionName.PICKS) == ["2", "3"]
+    assert ids(chosen, SectionName.ALSO) == ["4"]
+    assert [twin.paper.id for twin in chosen.sections[0].picks[0].twins] == ["1"]
+
+
+def test_of_equally_good_twins_the_one_of_which_more_is_known_has_the_card() -> None:
+    known = pick("2", "Paper", reason("x (title)", 60), organization="Northlight", authors=("Ada",))
+
+    chosen = selected(scoring("1", 60), known, scoring("3", 60), twins=dict.fromkeys("123", "1"))
+
+    assert ids(chosen, SectionName.PICKS) == ["2"]
+    assert [twin.paper.id for twin in chosen.sections[0].picks[0].twins] == ["1", "3"]
+
+
+def test_a_followed_paper_keeps_its_card_beside_a_better_twin() -> None:
+    chosen = selected(followed("1", 5), scoring("2", 20), twins={"1": "1", "2": "1"})
+
+    assert ids(chosen, SectionName.PICKS) == ["1"]
+    assert chosen.misses == ()
+
+
+def test_twins_are_folded_in_every_section_and_among_the_misses() -> None:
+    pairs = [
+        (SectionName.PICKS, 90, None),
+        (SectionName.TRENDING, 0, (50, 1, 40)),
+        (SectionName.ALSO, 36, None),
+        (None, 30, None),
+    ]
+    papers = [
+        scoring(f"{place}{side}", value, trend=trend)
+        for place, (_, value, trend) in enumerate(pairs)
+        for side in "ab"
+    ]
+    twins = {one.paper.id: one.paper.id[0] for one in papers}
+
+    chosen = selected(*papers, reader=profile(max_papers=1), twins=twins)
+
+    for place, (name, *_) in enumerate(pairs):
+        shown = next((s.picks for s in chosen.sections if s.name is name), chosen.misses)
+        assert [(p.paper.id, [t.paper.id for t in p.twins]) for p in shown] == [(f"{place}a", [f"{place}b"])]
+
+
+def test_a_twin_that_is_not_among_the_papers_folds_nothing() -> None:
+    chosen = selected(scoring("1", 80), twins={"1": "1", "had before": "1"})
+
+    assert chosen.sections[0].picks[0].twins == ()
+
+
+# ---------------------------------------------------------------- a step aside
+
+CURIOUS = profile(max_papers=1, threshold=40, exploration=1)
+
+
+def test_a_step_aside_is_close_to_the_taste_and_least_like_the_picks() -> None:
+    papers = (scoring("1", 90), scoring("2", 39), scoring("3", 38), scoring("4", 30), scoring("5", 5))
+    chosen = selected(*papers, reader=CURIOUS, likeness=alike(0.2, "1", "2", "3"))
+
+    assert ids(chosen, SectionName.EXPLORATION) == ["4"]
+    assert [miss.paper.id for miss in chosen.misses] == ["2", "3", "5"]
+
+
+def test_there_is_no_step_aside_for_those_who_want_none_nor_on_a_day_without_picks() -> None:
+    near = scoring("2", 39)
+
+    assert ids(selected(scoring("1", 90), near), SectionName.EXPLORATION) == []
+    assert selected(near, reader=CURIOUS).sections == ()
+
+
+@pytest.mark.parametrize("kind", [ReasonKind.AVOID, ReasonKind.DISLIKED])
+def test_nothing_that_has_something_against_it_is_a_step_aside(kind: ReasonKind) -> None:
+    against = Reason(kind=kind, label="like “Tea”, which you disliked", points=-3)
+    disliked = pick("2", "Paper 2", reason("x (title)", 42), against)
+
+    assert ids(selected(scoring("1", 90), disliked, reader=CURIOUS), SectionName.EXPLORATION) == []
+
+
+def test_nothing_avoided_nor_without_evidence_is_a_step_aside() -> None:
+    avoided = Pick(candidate=candidate("2"), score=Score(value=39, avoided=True))
+
+    chosen = selected(scoring("1", 90), avoided, scoring("3", 0), reader=replace(CURIOUS, threshold=1))
+
+    assert ids(chosen, SectionName.EXPLORATION) == []
+
+
+def test_steps_aside_are_unlike_each_other_and_in_no_other_place() -> None:
+    papers = (scoring("1", 90), scoring("2", 39), scoring("3", 38, trend=(9, 90, 99)), scoring("4", 37))
+
+    chosen = selected(*papers, reader=replace(CURIOUS, exploration=2), likeness=alike(0.5, "2", "3"))
+
+    assert ids(chosen, SectionName.EXPLORATION) == ["2", "4"]
+    assert [miss.paper.id for miss in chosen.misses] == ["3"]
+
+
+def test_what_trends_is_shown_as_trending_and_not_as_a_step_aside() -> None:
+    chosen = selected(scoring("1", 90), scoring("2", 39, trend=(99, 1, 99)), reader=CURIOUS)
+
+    assert ids(chosen, SectionName.TRENDING) == ["2"]
+    assert ids(chosen, SectionName.EXPLORATION) == []
+
+
+# ---------------------------------------------------------------- trending and the whole
 
 
 def test_what_trends_outside_the_interests_has_its_own_place() -> None:
@@ -87,10 +261,12 @@ def test_trending_papers_make_no_edition_of_their_own_unless_asked_for() -> None
 
 def test_a_paper_is_shown_in_one_place_only() -> None:
     many = [scoring(str(n), n, trend=(n, 1, 100)) for n in range(100)]
+    twins = {str(n): str(n // 3) for n in range(60)}
 
-    chosen = selected(*many)
+    chosen = selected(*many, reader=profile(max_papers=2, exploration=5), twins=twins)
 
-    shown = [p.paper.id for section in chosen.sections for p in section.picks]
+    picks = [p for section in chosen.sections for p in section.picks]
+    shown = [one.paper.id for p in picks for one in (p.candidate, *p.twins)]
     assert len(shown) == len(set(shown))
     assert not {miss.paper.id for miss in chosen.misses} & set(shown)
 

@@ -14,6 +14,7 @@ class Server:
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.posted: list[tuple[str, dict[str, str], bytes]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -21,6 +22,13 @@ class Server:
                 outer.asked.append((self.path, dict(self.headers)))
                 waiting = outer.answers[self.path]
                 with suppress(ConnectionError):  # the client may hang up: it is what some tests are about
+                    (waiting.pop(0) if len(waiting) > 1 else waiting[0])(self)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.posted.append((self.path, dict(self.headers), body))
+                waiting = outer.answers[self.path]
+                with suppress(ConnectionError):
                     (waiting.pop(0) if len(waiting) > 1 else waiting[0])(self)
 
             def log_message(self, format: str, *args: object) -> None:

@@ -13,7 +13,7 @@ from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError
 from digest.links import paper_id
-from digest.model import Edition, Paper, Pick, Profile, Score
+from digest.model import Edition, Paper, Pick, Profile, Score, SectionName
 from digest.text import readable, shorten, title_key
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ def _explained(
     had_on = None if pages or not loaded else _had_on(loaded, profile, paper)
     scored = {pick.paper.id: pick for pick in score_shelf(replace(reader, had=frozenset()), shelf)}
     edition = make_edition(reader, shelf, day=day, now=now)
-    return scored[paper.id], _verdict(scored[paper.id], edition, had_on if had_on != day else None)
+    had_earlier = had_on if had_on != day else None
+    if paper.id in reader.had and not had_earlier:
+        return scored[paper.id], f"{profile.name} dislikes it: it is not shown (`digest forget {paper.id}`)."
+    return scored[paper.id], _verdict(scored[paper.id], edition, had_earlier)
 
 
 def _find(shelf: "Shelf", mention: str) -> Paper:
@@ -106,13 +109,24 @@ def _verdict(pick: Pick, edition: Edition, had_on: date | None) -> str:
     if had_on:
         return f"{profile.name} had it on {had_on}; a paper is shown once."
     for section in edition.sections:
-        if pick.paper.id in (shown.paper.id for shown in section.picks):
-            followed = " (followed: shown whatever its score)" if score.followed else ""
-            return f"Today's edition for {profile.name} shows it under {section.name.value}{followed}."
+        for shown in section.picks:
+            if pick.paper.id in (shown.paper.id, *(twin.paper.id for twin in shown.twins)):
+                return f"Today's edition for {profile.name} {_place(pick, shown, section.name)}."
     if score.value >= profile.threshold:
         return f"It reaches {profile.name}'s threshold, but better papers fill today's edition."
     below = f"It stays {profile.threshold - score.value} points below {profile.name}'s threshold: not shown."
     return f"{below} {_why_nothing(score)}".rstrip()
+
+
+def _place(pick: Pick, shown: Pick, section: SectionName) -> str:
+    """Where the paper stands in an edition that shows it, on its own card or on its twin's."""
+    if pick.paper.id != shown.paper.id:
+        head = shorten(readable(shown.paper.title), 80)
+        return f"names it on the card of “{head}”, which says almost the same, under {section.value}"
+    if section is SectionName.EXPLORATION:
+        return "shows it as a step aside: below the threshold, close to the taste, unlike the picks"
+    followed = " (followed: shown whatever its score)" if pick.score.followed else ""
+    return f"shows it under {section.value}{followed}"
 
 
 def _why_nothing(score: Score) -> str:

@@ -9,6 +9,7 @@ import click
 
 from digest.cli import setup
 from digest.cli.screen import note, say, warn, working
+from digest.cli.tiers import embed
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError, ExitCode
@@ -37,6 +38,7 @@ def fetch(ctx: click.Context) -> None:
         sole_writer(setup.store_path(loaded), waiting=lambda: note(BUSY)),
     ):
         done = fetch_all(loaded, database, ctx.obj)
+        embed(loaded, database, ctx.obj)
     if is_all_down(done):
         sys.exit(ExitCode.INPUT)
 
@@ -65,9 +67,9 @@ def fetch_all(loaded: Configuration, database: "Database", world: World) -> "lis
 
 def _fetch_liked(loaded: Configuration, database: "Database", world: World) -> None:
     from digest.holdings import fetch_liked
-    from digest.pipeline import liked_ids
+    from digest.library.liked import load_liked, wanting
 
-    wanted = {identifier for profile in loaded.profiles for identifier in liked_ids(profile)[0]}
+    wanted = dict.fromkeys(one for profile in loaded.profiles for one in wanting(load_liked(profile)))
     if not wanted:
         return
     with setup.client(loaded, world) as client, working("looking up liked papers"):

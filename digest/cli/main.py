@@ -1,14 +1,13 @@
 """The `digest` command: a group whose commands are imported when they are used."""
 
-import difflib
 import errno
 import os
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from digest import __version__
+from digest.cli.group import LazyGroup
 from digest.cli.world import World
 from digest.errors import DigestError, ExitCode
 
@@ -22,7 +21,16 @@ COMMANDS = {
     "send": ("digest.cli.send:send", "Make today's editions and send them, once."),
     "status": ("digest.cli.status:status", "Say how each reader's days ended, and how the sources are."),
     "explain": ("digest.cli.explain:explain", "Show the arithmetic of a paper's score: why, or why not."),
+    "like": ("digest.cli.feedback:like", "Say that a paper is what the reader wants more of."),
+    "dislike": ("digest.cli.feedback:dislike", "Say that a paper is what the reader wants less of."),
+    "forget": ("digest.cli.feedback:forget", "Take back what the reader said of a paper."),
+    "feedback": ("digest.cli.feedback:feedback", "List what a reader said of papers, the latest first."),
+    "score": ("digest.cli.score:score", "Score papers without mail, store or configuration, for other programs."),
     "check": ("digest.cli.check:check", "Look for what is wrong, before the morning does."),
+    "profile": (
+        "digest.cli.profile:profile",
+        "Look at a profile: what is wrong with it, what it would have shown, what it lacks.",
+    ),
 }
 
 EPILOG = """\b
@@ -38,26 +46,10 @@ Exit codes: 0 done · 1 failed · 2 wrong usage · 3 configuration ·
 """
 
 
-class CommandGroup(click.Group):
-    """Imports a command when it is called for; ends with a sentence, not a traceback, where one can act."""
+class CommandGroup(LazyGroup):
+    """Ends with a sentence, not a traceback, where a person can act."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order a newcomer needs them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
-        if cmd_name not in COMMANDS:
-            near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
-            return ctx.fail(f"No such command {cmd_name!r}. Did you mean {near[0]!r}?") if near else None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list in `digest --help`, without importing what it lists."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+    known = COMMANDS
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; what a person can act on is said in a line each on standard error."""

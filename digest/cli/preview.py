@@ -16,7 +16,7 @@ from digest.cli.screen import note, say
 from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, InputError
-from digest.model import Edition, Pick, Profile
+from digest.model import Edition, Pick, Profile, Summary
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf
@@ -85,25 +85,39 @@ def edition_for(loaded: Configuration | None, wanted: Wanted, world: World) -> E
     profile = setup.chosen_profile(loaded, wanted.profile)
     day = wanted.day or day_of(profile, world.now())
     now = min(world.now(), _end_of(day, profile))
-    shelf, reader = shelf_and_reader(loaded, wanted, profile, world, day=day, now=now)
-    return make_edition(reader, shelf, day=day, now=now)
+    shelf, reader = shelf_and_reader(loaded, wanted, profile, world, day=day, now=now, as_made=True)
+    edition = make_edition(reader, shelf, day=day, now=now)
+    return _summarised(edition, loaded, world) if loaded and not wanted.pages else edition
 
 
 def shelf_and_reader(
-    loaded: Configuration | None, wanted: Wanted, profile: Profile, world: World, *, day: date, now: datetime
+    loaded: Configuration | None,
+    wanted: Wanted,
+    profile: Profile,
+    world: World,
+    *,
+    day: date,
+    now: datetime,
+    as_made: bool = False,
 ) -> "tuple[Shelf, Reader]":
-    """The papers to choose from and what is known of the reader: from pages, from the store, or fresh."""
-    from digest.pipeline import Reader, liked_ids, shelf_of_listings
+    """The papers to choose from and what is known of the reader: from pages, from the store, or fresh.
+
+    `as_made` leaves out what the reader said after the message of that day was made, if it was.
+    """
+    from digest.library.liked import complete, load_liked
+    from digest.pipeline import Reader, shelf_of_listings
 
     if wanted.pages:
         shelf = _shelf_of_pages(wanted, world)
     elif loaded and setup.store_path(loaded).exists():
         from digest.holdings import stored_reader, stored_shelf
+        from digest.store.deliveries import queued_at
 
         with setup.open_store_for_reading(loaded) as database, database.read() as connection:
             names = {source.name for source in setup.sources(loaded)}
             shelf = stored_shelf(connection, names, window_days=loaded.settings.window_days, now=now)
-            return shelf, stored_reader(connection, profile, day=day)
+            until = queued_at(connection, profile.name, day) if as_made else None
+            return shelf, stored_reader(connection, profile, day=day, said_until=until)
     elif loaded:
         from digest.cli.fetch import harvest_all
 
@@ -112,9 +126,20 @@ def shelf_and_reader(
         if not any(one.listings for one in harvested):
             raise InputError("none of the sources could be read")
         shelf = shelf_of_listings(harvested, now)
-    wanted_ids, notes = liked_ids(profile)
-    liked = tuple(one.paper for one in shelf.candidates if one.paper.id in wanted_ids)
-    return shelf, Reader(profile=profile, liked=liked, notes=notes)
+    liked = complete(load_liked(profile), {one.paper.id: one.paper for one in shelf.candidates})
+    return shelf, Reader(profile=profile, liked=liked.papers, notes=liked.notes)
+
+
+def _summarised(edition: Edition, loaded: Configuration, world: World) -> Edition:
+    """With the summaries that are stored; none is written for a look."""
+    from digest.cli.tiers import known
+    from digest.tiers import with_summaries
+
+    if loaded.settings.summaries is None or not setup.store_path(loaded).exists():
+        return edition
+    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+        written = known(loaded, connection, (pick.paper for pick in edition.shown), world)
+    return with_summaries(edition, written)
 
 
 def _shelf_of_pages(wanted: Wanted, world: World) -> "Shelf":
@@ -163,7 +188,12 @@ def _pick(pick: Pick) -> dict[str, Any]:
         "title": pick.paper.title,
         "score": pick.score.value,
         "reasons": [{"label": one.label, "points": one.points} for one in pick.score.reasons],
-    }
+        "twins": [{"id": one.paper.id, "title": one.paper.title} for one in pick.twins],
+    } | ({"summary": _summary(pick.summary)} if pick.summary else {})
+
+
+def _summary(written: Summary) -> dict[str, str]:
+    return {"text": written.text, "model": written.model}
 
 
 def _tell_if_unsent(edition: Edition) -> None:

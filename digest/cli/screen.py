@@ -2,13 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
 
 from digest.cli.world import is_terminal
 from digest.errors import ConfigurationError, DigestError
+
+Step = TypeVar("Step")
 
 
 def say(line: str = "") -> None:
@@ -77,3 +80,28 @@ def working(what: str) -> Iterator[None]:
 
     with Console(stderr=True).status(what):
         yield
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Like `working`, for what tells how far it is: how many are done, of how many."""
+    if not is_terminal(sys.stderr):
+        note(what)
+        yield lambda _done, _of: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield lambda done, of: status.update(f"{what}: {done} of {of}")
+
+
+def stepping(what: str, steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps one by one, with a bar on a terminal; a line on standard error elsewhere."""
+    if not is_terminal(sys.stderr):
+        note(what)
+        yield from steps
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(steps, description=what, console=Console(stderr=True), transient=True)

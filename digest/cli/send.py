@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -13,10 +13,11 @@ import click
 from digest.cli import setup
 from digest.cli.fetch import BUSY, fetch_all, is_all_down
 from digest.cli.screen import complain, note, say, warn, working
+from digest.cli.tiers import embed, summarise
 from digest.cli.world import World
 from digest.config import WEEKDAYS, Configuration
 from digest.errors import DeliveryError, DigestError, ExitCode
-from digest.model import DeliveryState, Outcome, Profile
+from digest.model import DeliveryState, Edition, Outcome, Profile, Summary
 
 if TYPE_CHECKING:
     from digest.store.database import Database
@@ -47,6 +48,7 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
         sole_writer(setup.store_path(loaded), waiting=lambda: note(BUSY)),
     ):
         all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
+        embed(loaded, database, world)
         all_well = _Round(loaded, database, world.now()).serve(readers, world, named=bool(profiles))
     if not all_well:
         sys.exit(ExitCode.DELIVERY)
@@ -67,9 +69,8 @@ class _Round:
     def serve(self, readers: Iterable[Profile], world: World, *, named: bool) -> bool:
         """Whether every reader's day stands well."""
         well = self._settle()
-        make = self._maker()
         today = [(reader, day) for reader in readers if (day := self._due(reader, named=named))]
-        made = [(reader, day) for reader, day in today if _alone(reader, partial(make, reader, day))]
+        made = self._make(today, world)
         return self._deliver(made, world) and well and len(made) == len(today)
 
     def _settle(self) -> bool:
@@ -91,31 +92,59 @@ class _Round:
         say(f"{profile.name}: none today ({WEEKDAYS[day.weekday()]} is not among this reader's days)")
         return None
 
-    def _maker(self) -> Callable[[Profile, date], bool]:
-        """What makes a reader's edition of a day and puts its message into the outbox."""
+    def _make(self, today: Sequence[tuple[Profile, date]], world: World) -> list[tuple[Profile, date]]:
+        """Put a message for each reader's day into the outbox; the days for which that went well."""
+        decide = self._decider()
+        decided = [
+            (reader, day, editions)
+            for reader, day in today
+            if (editions := _alone(reader, partial(decide, reader, day))) is not None
+        ]
+        made = [edition for _, _, editions in decided for edition in editions]
+        queue = self._queuer(summarise(self.loaded, self.database, made, world))
+        return [
+            (reader, day) for reader, day, editions in decided if _alone(reader, partial(queue, editions))
+        ]
+
+    def _decider(self) -> Callable[[Profile, date], tuple[Edition, ...]]:
+        """What decides a reader's edition of a day; none if the day has its message already."""
         from digest.holdings import stored_reader, stored_shelf
-        from digest.outbox import enqueue_edition, expire_older
-        from digest.pipeline import make_edition, make_message
+        from digest.outbox import expire_older
+        from digest.pipeline import make_edition
         from digest.store.deliveries import has_message
 
-        renderer, sender = setup.renderer(self.loaded), setup.sender(self.loaded)
         names = {source.name for source in setup.sources(self.loaded)}
         with working("scoring papers"), self.database.read() as connection:
             days = self.loaded.settings.window_days
             shelf = stored_shelf(connection, names, window_days=days, now=self.now)
 
-        def make(profile: Profile, day: date) -> bool:
+        def decide(profile: Profile, day: date) -> tuple[Edition, ...]:
             for old in expire_older(self.database, profile.name, day, self.now):
                 say(f"{profile.name}: gave up the edition of {old.delivery.day}: {old.attempt.reply}")
             with self.database.read() as connection:
                 if has_message(connection, profile.name, day):
-                    return True
+                    return ()
                 reader = stored_reader(connection, profile, day=day)
-            edition = make_edition(reader, shelf, day=day, now=self.now)
-            enqueue_edition(self.database, edition, make_message(edition, renderer, sender), self.now)
+            return (make_edition(reader, shelf, day=day, now=self.now),)
+
+        return decide
+
+    def _queuer(self, written: Mapping[str, Summary]) -> Callable[[tuple[Edition, ...]], bool]:
+        """What puts the messages of decided editions into the outbox."""
+        from digest.outbox import enqueue_edition
+        from digest.pipeline import make_message
+        from digest.tiers import with_summaries
+
+        renderer, sender = setup.renderer(self.loaded), setup.sender(self.loaded)
+
+        def queue(editions: tuple[Edition, ...]) -> bool:
+            for decided in editions:
+                edition = with_summaries(decided, written)
+                message = make_message(edition, renderer, sender)
+                enqueue_edition(self.database, edition, message, self.now)
             return True
 
-        return make
+        return queue
 
     def _deliver(self, made: list[tuple[Profile, date]], world: World) -> bool:
         """Send what waits; whether all of it went out.

@@ -1,6 +1,8 @@
 """From files and flags to the things that commands work with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,7 +12,10 @@ import click
 from digest.cli.screen import complain, warn
 from digest.cli.world import World
 from digest.config import (
+    EMBEDDING_KEY_VARIABLE,
+    SUMMARIES_KEY_VARIABLE,
     Configuration,
+    FolderEmbeddingTable,
     HuggingFaceTable,
     find_configuration,
     load_configuration,
@@ -21,10 +26,13 @@ from digest.errors import ConfigurationError, DigestError, UsageError
 from digest.model import Profile, Sender
 
 if TYPE_CHECKING:
+    from digest.embedding.protocol import Embedder
+    from digest.endpoint import Endpoint
     from digest.fetch import Client
     from digest.rendering.renderer import Renderer
     from digest.sources.registry import Source
     from digest.store.database import Database
+    from digest.summaries import Writer
     from digest.transport.protocol import Transport
 
 
@@ -106,6 +114,84 @@ def client(loaded: Configuration, world: World) -> "Client":
         trusted_hosts=frozenset(urlsplit(table.base_url).hostname or "" for table in tables),
         sleep=world.sleep,
     )
+
+
+@contextmanager
+def embedder(loaded: Configuration, world: World) -> "Iterator[Embedder]":
+    """The embedding model that the configuration names.
+
+    Raises ConfigurationError if the key cannot be used.
+    """
+    from digest.embedding.endpoint import EndpointEmbedder, max_answer_bytes
+    from digest.embedding.folder import FolderEmbedder
+
+    table = loaded.settings.embedding
+    if table is None:
+        raise DigestError("there is no [embedding] table", where=str(loaded.file))
+    if isinstance(table, FolderEmbeddingTable):
+        path = loaded.path(table.path)
+        yield FolderEmbedder(path=path, batch_size=table.batch_size, threads=table.threads)
+        return
+    asking = _Asking(
+        table.base_url, EMBEDDING_KEY_VARIABLE, table.timeout_s, max_answer_bytes(table.batch_size)
+    )
+    with _endpoint(asking, loaded, world) as endpoint:
+        yield EndpointEmbedder(
+            endpoint=endpoint, name=table.model, batch_size=table.batch_size, dimensions=table.dimensions
+        )
+
+
+@contextmanager
+def writer(loaded: Configuration, world: World) -> "Iterator[Writer]":
+    """The language model that the configuration names.
+
+    Raises ConfigurationError if the key cannot be used.
+    """
+    from digest.summaries import MAX_ANSWER_BYTES, Writer
+
+    table = loaded.settings.summaries
+    if table is None:
+        raise DigestError("there is no [summaries] table", where=str(loaded.file))
+    asking = _Asking(table.base_url, SUMMARIES_KEY_VARIABLE, table.timeout_s, MAX_ANSWER_BYTES)
+    with _endpoint(asking, loaded, world) as endpoint:
+        yield Writer(
+            endpoint=endpoint,
+            model=table.model,
+            language=table.language,
+            max_characters=table.max_characters,
+            max_tokens=table.max_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What differs between the services that are asked."""
+
+    base_url: str
+    key_variable: str
+    timeout_s: float
+    max_bytes: int
+
+
+@contextmanager
+def _endpoint(asking: _Asking, loaded: Configuration, world: World) -> "Iterator[Endpoint]":
+    """A service, which may be on this machine or network; the operator named it."""
+    from digest.endpoint import Endpoint, checked_key
+    from digest.fetch import Client, Limits
+
+    key = world.environment.get(asking.key_variable, "")
+    with Client(
+        limits=Limits(timeout_s=asking.timeout_s, max_bytes=asking.max_bytes, spacing_s=0),
+        contact=loaded.settings.mail.contact,
+        trusted_hosts=frozenset({urlsplit(asking.base_url).hostname or ""}),
+        sleep=world.sleep,
+    ) as client:
+        yield Endpoint(
+            base_url=asking.base_url,
+            client=client,
+            key=checked_key(key, asking.base_url, asking.key_variable),
+            key_variable=asking.key_variable,
+        )
 
 
 def renderer(loaded: Configuration | None) -> "Renderer":

@@ -14,6 +14,7 @@ from digest.text import shorten
 if TYPE_CHECKING:
     from digest.store.deliveries import Day
     from digest.store.papers import Harvest
+    from digest.store.tiers import TierRun
 
 
 @click.command()
@@ -38,18 +39,29 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
         return
     from digest.store.deliveries import days
     from digest.store.papers import last_harvests
+    from digest.store.tiers import last_tier_runs
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         now = world.now()
         # The furthest zones are a day ahead of UTC and behind it.
         found = days(connection, names, since=(now - timedelta(days=last - 1, hours=12)).date())
         harvests = last_harvests(connection, since=now - timedelta(days=366), until=now)
+        tiers = last_tier_runs(connection)
     if as_json:
         say(
-            json.dumps({"days": [_day(one) for one in found], "sources": [_harvest(one) for one in harvests]})
+            json.dumps(
+                {
+                    "days": [_day(one) for one in found],
+                    "sources": [_harvest(one) for one in harvests],
+                    "tiers": [_tier(one) for one in tiers],
+                }
+            )
         )
         return
     _print(found, harvests, last)
+    rows = [(one.name, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), one.problem or "ok") for one in tiers]
+    if rows:
+        table(("tier", "last run", "papers", "state"), rows, title="Optional tiers")
 
 
 def _print(found: "tuple[Day, ...]", harvests: "tuple[Harvest, ...]", last: int) -> None:
@@ -82,6 +94,10 @@ def _day(one: "Day") -> dict[str, Any]:
         "reason": one.reason,
         "subject": one.subject,
     }
+
+
+def _tier(one: "TierRun") -> dict[str, Any]:
+    return {"tier": one.name, "at": one.at.isoformat(), "papers": one.papers, "problem": one.problem}
 
 
 def _harvest(one: "Harvest") -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """A pick as an edition shows it: its words, its score explained, its links."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from digest.links import links_of, safe_link, search_link
-from digest.model import Candidate, Paper, Pick, Reason
-from digest.rendering.excerpt import Piece, make_excerpt
+from digest.model import Candidate, Paper, Pick, Reason, ReasonKind
+from digest.rendering.excerpt import Piece, make_excerpt, mark
 from digest.rendering.phrases import counted, date_seen_from, shown, shown_title, signed
+from digest.text import shorten, title_key
 
 
 class Detail(StrEnum):
@@ -33,7 +35,25 @@ class Points:
     """A reason in words: `+31` or `−8`, and for what."""
 
     points: str
-    label: str
+    before: str
+    """What is said before the title of a liked or disliked paper; of other reasons, all that is said."""
+    title: str = ""
+    after: str = ""
+    """What is said after it: the words that carried the likeness."""
+
+    @property
+    def label(self) -> str:
+        """All of it as plain text."""
+        return f"{self.before}“{self.title}”{self.after}" if self.title else self.before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """A paper that says almost the same as the card's."""
+
+    title: str
+    link: str
+    note: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +75,36 @@ class Card:
     reasons: tuple[Points, ...]
     votes: str
     links: tuple[Link, ...]
+    twins: tuple[Twin, ...]
+    """The first that say almost the same."""
+    n_twins: int
+    """How many there are, named or not."""
+    summary: tuple[Piece, ...] = ()
+    """A language model's words, shown in place of the excerpt and never without `written_by`."""
+    written_by: str = ""
+    aside: str = ""
+    """Why a paper below the threshold is shown."""
 
     @property
     def extract(self) -> str:
         """The excerpt in one string."""
         return "".join(piece.text for piece in self.excerpt)
+
+    @property
+    def summarised(self) -> str:
+        """The summary in one string."""
+        return "".join(piece.text for piece in self.summary)
+
+    @property
+    def more_twins(self) -> str:
+        """`and 2 more`; `2 papers` where none is named; nothing where all are."""
+        unnamed = self.n_twins - len(self.twins)
+        if not unnamed:
+            return ""
+        return f"and {unnamed} more" if self.twins else counted(unnamed, "paper")
+
+
+MAX_SUMMARY = 1_000
 
 
 def make_card(pick: Pick, detail: Detail, number: int, today: date, notes: Iterator[int]) -> Card:
@@ -68,6 +113,8 @@ def make_card(pick: Pick, detail: Detail, number: int, today: date, notes: Itera
     urls = _urls(paper)
     if detail is Detail.LINE:
         urls = urls[:1]
+    links = tuple(Link(label=label, url=url, note=next(notes)) for label, url in urls)
+    summary = pick.summary if detail is Detail.FULL else None
     return Card(
         number=number,
         detail=detail,
@@ -80,7 +127,11 @@ def make_card(pick: Pick, detail: Detail, number: int, today: date, notes: Itera
         score=min(max(score.value, 0), 100),
         reasons=tuple(_points(score.reasons)),
         votes=_votes(pick.candidate),
-        links=tuple(Link(label=label, url=url, note=next(notes)) for label, url in urls),
+        links=links,
+        twins=tuple(_twin(paper, twin.paper, next(notes)) for twin in pick.twins[:MAX_TWINS]),
+        n_twins=len(pick.twins),
+        summary=mark(shown(summary.text, MAX_SUMMARY), _carriers(score.reasons)) if summary else (),
+        written_by=shown(summary.model) if summary else "",
     )
 
 
@@ -88,7 +139,8 @@ def shrink_card(card: Card, detail: Detail) -> Card:
     """The card in less detail; one that has no more than that stays as it is."""
     if _ORDER.index(detail) <= _ORDER.index(card.detail):
         return card
-    return replace(card, detail=detail, excerpt=())
+    twins = () if detail is Detail.LINE else card.twins
+    return replace(card, detail=detail, excerpt=(), summary=(), twins=twins)
 
 
 _ORDER = tuple(Detail)
@@ -157,9 +209,49 @@ def _points(reasons: Sequence[Reason]) -> Iterator[Points]:
     ranked = sorted((r for r in reasons if r.points), key=lambda r: (-abs(r.points), r.label))
     n_named = len(ranked) if len(ranked) <= MAX_REASONS else MAX_REASONS - 1
     for reason in ranked[:n_named]:
-        yield Points(points=signed(reason.points), label=shown(reason.label))
+        yield _in_words(reason)
     if rest := ranked[n_named:]:
-        yield Points(points=signed(sum(r.points for r in rest)), label=f"{len(rest)} smaller reasons")
+        yield Points(points=signed(sum(r.points for r in rest)), before=f"{len(rest)} smaller reasons")
+
+
+# "like “Title”" of a liked paper, "like “Title”, which you disliked" of the other kind.
+_LIKENESS = re.compile(r"(like )“?(.+?)”?(, which you disliked)?$")
+_OF_PAPERS = (ReasonKind.LIKED, ReasonKind.DISLIKED)
+MAX_CARRIERS = 3
+MAX_CARRIER = 40
+
+
+def _in_words(reason: Reason) -> Points:
+    """The reason with a paper's title apart, and the words that make the two alike."""
+    points, label = signed(reason.points), shown(reason.label)
+    alike = _LIKENESS.match(label) if reason.kind in _OF_PAPERS else None
+    if alike is None:
+        return Points(points=points, before=label)
+    before, title, after = alike.groups(default="")
+    words = ", ".join(filter(None, (shown(word, MAX_CARRIER) for word in reason.words[:MAX_CARRIERS])))
+    after += f": {words}" if words else ""
+    return Points(points=points, before=before, title=_by_name(title), after=after)
+
+
+SHORTEST_NAME = 3
+
+
+def _by_name(title: str) -> str:
+    """What a title calls its paper, before a colon if it does; who liked the paper knows it by that."""
+    name, colon, _ = title.partition(": ")
+    return name if colon and len(name) >= SHORTEST_NAME else title
+
+
+MAX_TWINS = 3
+MAX_TWIN_TITLE = 100
+
+
+def _twin(paper: Paper, twin: Paper, note: int) -> Twin:
+    """A twin by its title; by its id too, if the titles are equal."""
+    title = shorten(shown_title(twin.title), MAX_TWIN_TITLE)
+    if title_key(paper.title) == title_key(twin.title):
+        title = f"{title} ({shown(twin.id, MAX_CARRIER)})"
+    return Twin(title=title, link=_urls(twin)[0][1], note=note)
 
 
 NOTABLE_PERCENT = 25

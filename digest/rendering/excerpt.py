@@ -26,8 +26,17 @@ def make_excerpt(abstract: str, words: tuple[str, ...]) -> tuple[Piece, ...]:
     """The two sentences with most of the words, in their own order, at most 420 characters."""
     pattern = _any_of(words)
     chosen = _choose(_readable_sentences(abstract[:MAX_ABSTRACT]), pattern)
-    pieces = pattern.split(chosen) if pattern else [chosen]
-    return tuple(Piece(text=text, marked=i % 2 == 1) for i, text in enumerate(pieces) if text)
+    return _marked(chosen, pattern)
+
+
+def mark(text: str, words: tuple[str, ...]) -> tuple[Piece, ...]:
+    """The whole text, with the words marked."""
+    return _marked(text, _any_of(words))
+
+
+def _marked(text: str, pattern: re.Pattern[str] | None) -> tuple[Piece, ...]:
+    pieces = pattern.split(text) if pattern else [text]
+    return tuple(Piece(text=piece, marked=i % 2 == 1) for i, piece in enumerate(pieces) if piece)
 
 
 def _choose(candidates: Sequence[str], pattern: re.Pattern[str] | None) -> str:

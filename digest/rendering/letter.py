@@ -35,7 +35,7 @@ MAX_MISSES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardSection:
-    """Cards under a heading; `name` is `picks`, `trending` or `also`."""
+    """Cards under a heading; `name` is `picks`, `trending`, `exploration` or `also`."""
 
     name: SectionName
     heading: str
@@ -81,7 +81,7 @@ def make_letter(edition: Edition, sender: Sender) -> Letter:
         quiet=_quiet(edition),
         notes=tuple(shown(note, MAX_TITLE) for note in edition.notes[:MAX_NOTES]),
         sections=tuple(_sections(edition, notes)),
-        misses=tuple(_cards(edition.misses[:MAX_MISSES], SectionName.ALSO, edition.day, notes)),
+        misses=tuple(_misses(edition, notes)),
         looked_at=f"{_new_papers(edition)} scored; threshold {edition.profile.threshold}.",
         why=_why(edition.profile),
         change=f"To change it, edit {_file(edition.profile)}; days = [] pauses it.",
@@ -113,14 +113,25 @@ def shrink(letter: Letter, steps: int) -> Letter:
 def _sections(edition: Edition, notes: Iterator[int]) -> Iterator[CardSection]:
     for section in edition.sections:
         if section.picks:
-            cards = tuple(_cards(section.picks, section.name, edition.day, notes))
-            yield CardSection(name=section.name, heading=HEADINGS[section.name], cards=cards)
+            aside = _aside(edition.profile) if section.name is SectionName.EXPLORATION else ""
+            cards = _cards(section.picks, section.name, edition.day, notes)
+            yield CardSection(
+                name=section.name,
+                heading=HEADINGS[section.name],
+                cards=tuple(replace(card, aside=aside) for card in cards),
+            )
 
 
 def _cards(picks: Iterable[Pick], name: SectionName, day: date, notes: Iterator[int]) -> Iterator[Card]:
     for place, pick in enumerate(picks, 1):
         number = place if name is SectionName.PICKS else 0
         yield make_card(pick, DETAILS[name], number, day, notes)
+
+
+def _misses(edition: Edition, notes: Iterator[int]) -> Iterator[Card]:
+    """Title lines of what was nearly shown; their twins would be news another day."""
+    misses = (replace(pick, twins=()) for pick in edition.misses[:MAX_MISSES])
+    return _cards(misses, SectionName.ALSO, edition.day, notes)
 
 
 # ---------------------------------------------------------------- sentences
@@ -180,6 +191,10 @@ def _quiet(edition: Edition) -> str:
         return f"{reason}. Enjoy the quiet."
     best = edition.misses[0]
     return f"{reason}. The closest was “{shown_title(best.paper.title)}”, with {best.score.value}."
+
+
+def _aside(profile: Profile) -> str:
+    return f"Below your threshold of {profile.threshold}, but close to your taste and unlike the picks above."
 
 
 def _why(profile: Profile) -> str:

@@ -1,12 +1,12 @@
 """Finding a phrase in a paper, whatever its hyphens, plurals and endings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, chain, pairwise
+from itertools import chain, pairwise
 
-from digest.text import Word, compounds, words
+from digest.text import COMPOUND, HYPHEN, WORD, Word, compounds, joined, stem, words
 
 # Words that may stand between those of a phrase: "self-supervised representation learning" for
 # "self-supervised learning".
@@ -14,7 +14,11 @@ _GAP = r"(?:[^ |]+ ){0,2}?"
 # Between two words that a full stop or a colon parts stands a bar. A stop after a short word is taken for an
 # abbreviation's: "Dr. GRPO", "SFT vs. RL", "St. Jude".
 _BREAK = re.compile(r"[\"')\]”’]*([.:;!?]+)[\"')\]”’]*(?:\s|$)|[。！？：；]")
+_MAY_BREAK = frozenset(".:;!?\"')]”’。！？：；")
 _LONGEST_ABBREVIATION = 3
+_STEM = re.compile(r"[^ |]+")
+
+Split = Callable[[str], tuple[Word, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,18 @@ class Stream:
     """A text as stems with a space on either side of each, so that a phrase is found by plain search."""
 
     text: str
-    words: tuple[Word, ...]
     stems: str
-    starts: tuple[int, ...]
-    """Where each word's stem starts in `stems`."""
+    split: Split
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The words whose stems these are."""
+        return self.split(self.text)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Where each word's stem starts in `stems`."""
+        return tuple(match.start() for match in _STEM.finditer(self.stems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,10 @@ class Match:
 
 def field(text: str) -> Field:
     """Prepare a text for `find`."""
-    return Field(parts=_stream(text, words(text)), wholes=_stream(text, compounds(text)))
+    parts = Stream(text, _stems(text, WORD, str), words)
+    if not HYPHEN.search(text):
+        return Field(parts=parts, wholes=parts)
+    return Field(parts=parts, wholes=Stream(text, _stems(text, COMPOUND, joined), compounds))
 
 
 @lru_cache(maxsize=100_000)
@@ -65,34 +80,51 @@ def phrase(text: str) -> Phrase:
     """Prepare a phrase for `find`."""
     stems = [re.escape(word.stem) for word in words(text)]
     near = re.compile(" " + _GAP.join(f"{stem} " for stem in stems)) if 1 < len(stems) <= 5 else None
-    return Phrase(parts=_needle(text, words(text)), wholes=_needle(text, compounds(text)), near=near)
+    found = field(text)
+    return Phrase(parts=_needle(found.parts), wholes=_needle(found.wholes), near=near)
 
 
-def _needle(text: str, found: tuple[Word, ...]) -> str:
+def _needle(stream: Stream) -> str:
     """A phrase as its text would be searched: with the bars inside it, not the one at its end."""
-    return _stream(text, found).stems.removesuffix("| ")
+    return stream.stems.removesuffix("| ")
+
+
+def stands(sought: Phrase, place: Field) -> bool | None:
+    """Whether the phrase stands in the field exactly, or with a few words between; `None` if not at all."""
+    if _holds(place.parts, sought.parts) or _holds(place.wholes, sought.wholes):
+        return True
+    return False if sought.near and sought.near.search(place.parts.stems) else None
 
 
 def find(sought: Phrase, place: Field) -> Match | None:
-    """Where the phrase stands in the field: exactly if it does, else with a few words between."""
-    exact = [*_spans(sought.parts, place.parts), *_spans(sought.wholes, place.wholes)]
+    """The words by which the phrase stands in the field."""
+    exact = stands(sought, place)
+    if exact is None:
+        return None
     if exact:
-        return Match(surfaces=_surfaces(place.parts.text, exact), exact=True)
-    if sought.near and (near := sought.near.search(place.parts.stems)):
-        span = _span(place.parts, near.start(), near.end())
-        return Match(surfaces=_surfaces(place.parts.text, [span]), exact=False)
-    return None
+        spans = [*_spans(sought.parts, place.parts), *_spans(sought.wholes, place.wholes)]
+        return Match(surfaces=_surfaces(place.parts.text, spans), exact=True)
+    near = sought.near.search(place.parts.stems) if sought.near else None
+    spans = [_span(place.parts, near.start(), near.end())] if near else []
+    return Match(surfaces=_surfaces(place.parts.text, spans), exact=False)
 
 
-def _stream(text: str, found: tuple[Word, ...]) -> Stream:
-    pieces = [f"{word.stem} | " if _is_broken_after(text, word) else f"{word.stem} " for word in found]
-    starts = tuple(accumulate(map(len, pieces), initial=1))[:-1]
-    return Stream(text=text, words=found, stems=f" {''.join(pieces)}", starts=starts)
+def _holds(stream: Stream, needle: str) -> bool:
+    return needle in stream.stems and bool(needle.strip())
 
 
-def _is_broken_after(text: str, word: Word) -> bool:
-    found = _BREAK.match(text, word.end)
-    is_short = word.end - word.start <= _LONGEST_ABBREVIATION
+def _stems(text: str, pattern: re.Pattern[str], plain: Callable[[str], str]) -> str:
+    pieces = [" "]
+    for word in pattern.finditer(text):
+        pieces.append(stem(plain(word.group())) or "_")  # every word keeps its place
+        may_break = text[word.end() : word.end() + 1] in _MAY_BREAK
+        pieces.append(" | " if may_break and _is_broken_after(text, word) else " ")
+    return "".join(pieces)
+
+
+def _is_broken_after(text: str, word: re.Match[str]) -> bool:
+    found = _BREAK.match(text, word.end())
+    is_short = word.end() - word.start() <= _LONGEST_ABBREVIATION
     return found is not None and not (found.group(1) == "." and is_short)
 
 

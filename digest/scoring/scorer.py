@@ -1,65 +1,44 @@
-"""Paper x profile -> score of 0 to 100 whose reasons add up to it.
+"""Paper x taste -> score of 0 to 100.
 
 Every piece of evidence is a number; the evidence `e` of a paper is their sum, and its score is
-`100 * (1 - exp(-e))`: one strong match counts much, a third one little, and 100 is never passed. The points
-of a reason are its share, rounded so that the sum stays exact. What speaks against a paper is taken away
-from what the rest would have given: 0 is never passed either.
+`100 * (1 - exp(-e))`: one strong match counts much, a third one little, and 100 is never passed. Said in
+chances: what each piece leaves open is multiplied (a noisy-or, Pearl 1988). What speaks against a paper is
+taken away from what the rest would have given: 0 is never passed either.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import exp, floor
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import exp, log
 
-from digest.model import Interest, Paper, Profile, Reason, ReasonKind, Score
-from digest.scoring.phrases import Field, Match, Phrase, field, find, phrase
-from digest.scoring.similarity import Frequencies, Vector, frequencies, shared, term_counts, vector
-from digest.text import fold, shorten, words
+import numpy as np
+from numpy.typing import NDArray
+
+from digest.model import Interest, ReasonKind, Score
+from digest.scoring.learned import TOTAL, Learned, about, learn
+from digest.scoring.literal import Index, Place
+from digest.scoring.scope import Scope
+from digest.scoring.taste import Taste, texts
+from digest.scoring.views import Floats
 
 # Evidence of an interest of weight 10, by how it is found. Evidence 1.0 alone is 63 points.
-IN_TITLE = 1.0
-IN_ABSTRACT = 0.6
+WORTH = {"title": 1.0, "abstract": 0.6}
 NEAR = 0.7
 """Factor for a phrase with other words between its own."""
+COMMON = 0.1
+"""A phrase whose words stand in more than this share of all papers says less."""
 BY_AUTHOR = 0.6
 BY_ORGANIZATION = 0.4
-LIKE = 1.0
-"""Evidence of a paper as similar to a liked one as they get."""
-UNALIKE, ALIKE = 0.06, 0.36
-"""Cosines at which similarity begins to say something, and at which it says all it can."""
+OPEN, STEEP = -6.0, 2.0
+"""Learned evidence of a paper z deviations above everything stored: ln(1 + exp(OPEN + steep z)), where
+`steep` comes near STEEP as more is known of the reader."""
+FELT = 0.05
+"""Evidence lost to disliked papers from which on it is felt: five points at most."""
+
+About = tuple[ReasonKind, str]
+"""What a piece of evidence is about: a phrase, a name, the id of a paper."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A paper read once, for all profiles."""
-
-    paper: Paper
-    title: Field
-    abstract: Field
-    terms: Counter[str]
-    vector: Vector
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """All papers read, and how rare their terms are."""
-
-    readings: Mapping[str, Reading]
-    known: Frequencies
-
-
-@dataclass(frozen=True, slots=True)
-class Taste:
-    """A profile made ready for scoring."""
-
-    interests: tuple[tuple[Interest, tuple[Phrase, ...]], ...]
-    avoid: tuple[tuple[Interest, tuple[Phrase, ...]], ...]
-    authors: Mapping[tuple[str, ...], str]
-    organizations: tuple[tuple[Phrase, str], ...]
-    liked: tuple[tuple[Paper, Vector], ...]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One thing that speaks for a paper (or against it, below zero), before it is points."""
 
@@ -69,57 +48,35 @@ class Evidence:
     words: tuple[str, ...] = ()
 
 
-def read_papers(papers: Iterable[Paper]) -> Corpus:
-    """Read papers once, to score them for any number of readers."""
-    terms = {paper.id: (paper, term_counts(paper.title, paper.abstract or "")) for paper in papers}
-    known = frequencies(counted for _, counted in terms.values())
-    return Corpus(readings={key: _reading(*read, known) for key, read in terms.items()}, known=known)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """The papers of a scope for one reader; the n-th number is of the n-th paper."""
 
+    evidence: NDArray[np.float64]
+    """What speaks for each paper, less what speaks against it."""
+    from_liked: Floats
+    """Learned, in deviations: how much of it is of liked papers, and how much of phrases."""
+    from_phrases: Floats
+    gained: Floats
+    """Learned evidence before what is disliked is taken away."""
+    lost: Floats
+    """What of it likeness to disliked papers takes away."""
+    followed: frozenset[int] = frozenset()
+    avoided: frozenset[int] = frozenset()
 
-def _reading(paper: Paper, terms: Counter[str], known: Frequencies) -> Reading:
-    abstract = field(paper.abstract or "")
-    return Reading(
-        paper=paper, title=field(paper.title), abstract=abstract, terms=terms, vector=vector(terms, known)
-    )
+    def briefly(self, place: int) -> Score:
+        """The score of one paper without its reasons."""
+        value = score_value(float(self.evidence[place]))
+        return Score(value=value, followed=place in self.followed, avoided=self.is_against(place))
 
+    def is_against(self, place: int) -> bool:
+        """Whether something speaks against a paper: what the reader avoids, or what she disliked."""
+        return place in self.avoided or float(self.lost[place]) > FELT
 
-def taste_of(profile: Profile, liked: Iterable[Paper], known: Frequencies) -> Taste:
-    """Make a profile ready for scoring against papers whose terms are `known`."""
-    return Taste(
-        interests=tuple((interest, _phrases(interest)) for interest in profile.interests),
-        avoid=tuple((interest, _phrases(interest)) for interest in profile.avoid),
-        authors={_name_key(author): author for author in profile.authors},
-        organizations=tuple((phrase(name), name) for name in profile.organizations),
-        liked=tuple(
-            (paper, vector(term_counts(paper.title, paper.abstract or ""), known)) for paper in liked
-        ),
-    )
-
-
-def _phrases(interest: Interest) -> tuple[Phrase, ...]:
-    return tuple(phrase(text) for text in (interest.phrase, *interest.aliases))
-
-
-def _name_key(name: str) -> tuple[str, ...]:
-    """One key for "He, Kaiming", "Kaiming He" and "Kaiming X. He"; another for "K. He"."""
-    parts = sorted(fold(name[word.start : word.end]) for word in words(name))
-    full = tuple(part for part in parts if len(part) > 1)
-    return full if len(full) > 1 else tuple(parts)
-
-
-# ---------------------------------------------------------------- one paper
-
-
-def score(reading: Reading, taste: Taste) -> Score:
-    """The score of one paper for one reader, strongest reasons first."""
-    found = [*_interests(reading, taste), *_follows(reading, taste), *_likes(reading, taste)]
-    evidence = sorted(found, key=lambda piece: (-piece.weight, piece.label))
-    return Score(
-        value=score_value(sum(piece.weight for piece in evidence)),
-        reasons=tuple(_reasons(evidence)),
-        followed=any(piece.kind in (ReasonKind.AUTHOR, ReasonKind.ORGANIZATION) for piece in evidence),
-        avoided=any(piece.kind is ReasonKind.AVOID for piece in evidence),
-    )
+    @property
+    def exact(self) -> NDArray[np.float64]:
+        """Scores before rounding."""
+        return 100 * -np.expm1(-np.maximum(self.evidence, 0.0))
 
 
 def score_value(evidence: float) -> int:
@@ -127,104 +84,115 @@ def score_value(evidence: float) -> int:
     return round(100 * (1 - exp(-max(evidence, 0.0))))
 
 
-def _interests(reading: Reading, taste: Taste) -> Iterable[Evidence]:
-    for interest, phrases in taste.interests:
-        if piece := _interest(reading, interest, phrases, ReasonKind.INTEREST):
-            yield piece
-    for interest, phrases in taste.avoid:
-        if piece := _interest(reading, interest, phrases, ReasonKind.AVOID):
-            yield piece
+def score(scope: Scope, index: Index, taste: Taste) -> Scored:
+    """Every paper of a scope for one reader."""
+    return score_all(scope, index, [taste])[0]
 
 
-def _interest(
-    reading: Reading, interest: Interest, phrases: tuple[Phrase, ...], kind: ReasonKind
-) -> Evidence | None:
-    """What an interest gives: its best place counts, once, however many of its aliases are there."""
-    places = ((reading.title, "title", IN_TITLE), (reading.abstract, "abstract", IN_ABSTRACT))
-    names = (interest.phrase, *(f"{interest.phrase}, as “{alias}”" for alias in interest.aliases))
-    found = [
-        (worth * _factor(match), f"{name} ({place_name})", match)
-        for place, place_name, worth in places
-        for name, sought in zip(names, phrases, strict=True)
-        if (match := find(sought, place))
-    ]
-    if not found:
-        return None
-    strength, label, _ = max(found, key=lambda one: one[0])
-    sign = -1 if kind is ReasonKind.AVOID else 1
-    return Evidence(
-        kind=kind,
-        label=label,
-        weight=sign * strength * interest.weight / 10,
-        words=tuple(dict.fromkeys(surface for *_, match in found for surface in match.surfaces)),
+def score_all(scope: Scope, index: Index, tastes: Sequence[Taste]) -> list[Scored]:
+    """Every paper of a scope for each of many readers."""
+    learned = learn(scope, tastes)
+    gained, lost = _learned_evidence(scope, learned, tastes)
+    bare = (
+        Scored(
+            evidence=gained[n].astype(np.float64) - lost[n],
+            from_liked=learned.liked[n],
+            from_phrases=learned.phrases[n],
+            gained=gained[n],
+            lost=lost[n],
+        )
+        for n in range(len(tastes))
+    )
+    return [_with_literal(one, index, taste) for one, taste in zip(bare, tastes, strict=True)]
+
+
+def _with_literal(scored: Scored, index: Index, taste: Taste) -> Scored:
+    evidence = scored.evidence.copy()
+    followed, avoided = set(), set()
+    for place, piece in _literal(index, taste):
+        evidence[place] += piece.weight
+        if piece.kind is ReasonKind.AVOID:
+            avoided.add(place)
+        elif piece.kind is not ReasonKind.INTEREST:
+            followed.add(place)
+    return replace(scored, evidence=evidence, followed=frozenset(followed), avoided=frozenset(avoided))
+
+
+def _learned_evidence(scope: Scope, learned: Learned, tastes: Sequence[Taste]) -> tuple[Floats, Floats]:
+    """What was learned, as evidence: gained without what is disliked, and lost by that."""
+    total = learned.total
+    mean, deviation = about(scope, total, learned.own, TOTAL)
+    told = np.array([[len(taste.liked) + bool(taste.interests)] for taste in tastes], np.float32)
+    scale = STEEP * (told + 1) / (told + 2) / deviation
+    something = np.array([[bool(t.liked or t.disliked or t.interests)] for t in tastes], np.float32)
+    after = something * np.logaddexp(0.0, OPEN + scale * (total - mean))
+    before = something * np.logaddexp(0.0, OPEN + scale * (total - learned.disliked - mean))
+    for reader, taste in enumerate(tastes):
+        mine = [scope.places[one.id] for one in (*taste.liked, *taste.disliked) if one.id in scope.places]
+        after[reader, mine] = before[reader, mine] = 0.0  # a paper is not news for being itself
+    return np.maximum(after, before), np.maximum(before - after, 0.0)
+
+
+# ---------------------------------------------------------------- word for word
+
+
+def _literal(index: Index, taste: Taste) -> Iterator[tuple[int, Evidence]]:
+    """What papers say word for word, and who wrote them."""
+    for interest, kind in phrases_of(taste):
+        for place in sorted({place for text in texts(interest) for place in index.saying(text)}):
+            yield place, _said(index, interest, kind, place)
+    for name, kind, places in _names(index, taste):
+        for place in places:
+            yield place, _follows(name, kind)
+
+
+def literal_at(index: Index, taste: Taste, place: int) -> Iterator[tuple[About, Evidence]]:
+    """The same for one paper, with the phrase or name that it is about."""
+    for interest, kind in phrases_of(taste):
+        if any(place in index.saying(text) for text in texts(interest)):
+            yield (kind, interest.phrase), _said(index, interest, kind, place)
+    for name, kind, places in _names(index, taste):
+        if place in places:
+            yield (kind, name), _follows(name, kind)
+
+
+def phrases_of(taste: Taste) -> Iterator[tuple[Interest, ReasonKind]]:
+    """Every phrase of a taste, and whether it is wanted or avoided."""
+    yield from ((interest, ReasonKind.INTEREST) for interest in taste.interests)
+    yield from ((interest, ReasonKind.AVOID) for interest in taste.avoid)
+
+
+def _names(index: Index, taste: Taste) -> Iterator[tuple[str, ReasonKind, Sequence[int]]]:
+    yield from ((name, ReasonKind.AUTHOR, index.by_author(name)) for name in taste.authors)
+    yield from (
+        (name, ReasonKind.ORGANIZATION, index.from_organization(name)) for name in taste.organizations
     )
 
 
-def _factor(match: Match) -> float:
-    return 1.0 if match.exact else NEAR
+def _follows(name: str, kind: ReasonKind) -> Evidence:
+    weight = BY_AUTHOR if kind is ReasonKind.AUTHOR else BY_ORGANIZATION
+    return Evidence(kind=kind, label=f"follows {name}", weight=weight)
 
 
-def _follows(reading: Reading, taste: Taste) -> Iterable[Evidence]:
-    for name in dict.fromkeys(_name_key(author) for author in reading.paper.authors or ()):
-        if followed := taste.authors.get(name):
-            yield Evidence(ReasonKind.AUTHOR, f"follows {followed}", BY_AUTHOR)
-    affiliation = field(f"{reading.paper.organization_slug or ''} {reading.paper.organization or ''}")
-    for sought, organization in taste.organizations:
-        if (match := find(sought, affiliation)) and match.exact:
-            yield Evidence(ReasonKind.ORGANIZATION, f"follows {organization}", BY_ORGANIZATION)
+def _said(index: Index, interest: Interest, kind: ReasonKind, place: int) -> Evidence:
+    """What an interest gives: its best place counts, once, however many of its aliases are there."""
+    worth, text, said = max(
+        (
+            (_worth(one), text, one.where)
+            for text in texts(interest)
+            for one in index.saying(text).get(place, ())
+        ),
+        key=lambda found: found[0],
+    )
+    name = interest.phrase if text == interest.phrase else f"{interest.phrase}, as “{text}”"
+    worth *= _rarity(index.share(text)) * interest.weight / 10
+    return Evidence(kind=kind, label=f"{name} ({said})", weight=-worth if kind is ReasonKind.AVOID else worth)
 
 
-def _likes(reading: Reading, taste: Taste) -> Iterable[Evidence]:
-    """The liked paper this one is nearest to, with the words that carried it."""
-    others = [
-        (paper, shared(reading.vector, liked)) for paper, liked in taste.liked if paper != reading.paper
-    ]
-    if not others:
-        return
-    nearest, terms = max(others, key=lambda other: (sum(other[1].values()), other[0].id))
-    strength = (sum(terms.values()) - UNALIKE) / (ALIKE - UNALIKE)
-    if strength > 0:
-        weight = LIKE * min(strength, 1.0)
-        yield Evidence(
-            ReasonKind.LIKED, f"like {shorten(nearest.title, 60)}", weight, _carrying(reading, terms)
-        )
+def _rarity(share: float) -> float:
+    """1 for a phrase whose words stand in up to COMMON of all papers; less for one that says less."""
+    return min(1.0, log(max(share, 1e-9)) / log(COMMON))
 
 
-def _carrying(reading: Reading, terms: Mapping[str, float]) -> tuple[str, ...]:
-    """The three terms that gave most to a similarity, as written in this paper."""
-    best = sorted(terms, key=lambda term: (-terms[term], term))[:3]
-    written = dict.fromkeys(match for term in best if (match := _as_written(reading, term)))
-    return tuple(one for one in written if not any(one != other and one in other for other in written))
-
-
-def _as_written(reading: Reading, term: str) -> str | None:
-    stems = Phrase(parts=f" {term} ", wholes=f" {term} ", near=None)
-    match = find(stems, reading.title) or find(stems, reading.abstract)
-    return match.surfaces[0] if match else None
-
-
-# ---------------------------------------------------------------- points
-
-
-def _reasons(evidence: list[Evidence]) -> Iterable[Reason]:
-    """What speaks for a paper shares the score it would have alone; what speaks against, what that loses."""
-    gains = [piece for piece in evidence if piece.weight > 0]
-    losses = [piece for piece in evidence if piece.weight < 0]
-    gained = score_value(sum(piece.weight for piece in gains))
-    lost = gained - score_value(sum(piece.weight for piece in evidence))
-    points = share([piece.weight for piece in gains], gained)
-    points += [-lost for lost in share([-piece.weight for piece in losses], lost)]
-    for piece, given in zip(gains + losses, points, strict=True):
-        if given:
-            yield Reason(kind=piece.kind, label=piece.label, points=given, words=piece.words)
-
-
-def share(weights: list[float], total: int) -> list[int]:
-    """Whole numbers in proportion to positive weights, adding up to `total` exactly (largest remainder)."""
-    whole = sum(weights)
-    exact = [total * weight / whole for weight in weights]
-    points = [floor(value) for value in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda i: (points[i] - exact[i], i))
-    for i in by_remainder[: total - sum(points)]:
-        points[i] += 1
-    return points
+def _worth(place: Place) -> float:
+    return WORTH[place.where] * (1.0 if place.exact else NEAR)

@@ -55,6 +55,14 @@ def has_message(connection: Connection, profile: str, day: date) -> bool:
     return connection.execute(select(delivery.c.day).where(*_key(profile, day))).first() is not None
 
 
+def queued_at(connection: Connection, profile: str, day: date) -> datetime | None:
+    """When this reader's message of this day was made; `None` if there is none."""
+    made: datetime | None = connection.execute(
+        select(delivery.c.queued_at).where(*_key(profile, day))
+    ).scalar()
+    return made
+
+
 def record_outcome(connection: Connection, made: Edition, reason: str) -> None:
     """State how a reader's day stands; a later statement of the same day replaces it."""
     values: dict[str, Any] = {
@@ -69,7 +77,7 @@ def record_outcome(connection: Connection, made: Edition, reason: str) -> None:
 
 
 def enqueue(connection: Connection, made: Edition, message: Message, now: datetime) -> bool:
-    """Store the message and mark its papers as had, in the caller's transaction.
+    """Store the message and mark its papers, and the twins their cards name, as had, in the caller's transaction.
 
     Returns False, having changed nothing, if this reader has a message of this day already.
     """
@@ -93,7 +101,8 @@ def enqueue(connection: Connection, made: Edition, message: Message, now: dateti
     )
     if queued.rowcount == 0:
         return False
-    had = [{"profile": profile, "paper_id": pick.paper.id, "day": made.day} for pick in made.shown]
+    shown = (one.paper.id for pick in made.shown for one in (pick.candidate, *pick.twins))
+    had = [{"profile": profile, "paper_id": identifier, "day": made.day} for identifier in shown]
     if had:
         connection.execute(upsert(seen).on_conflict_do_nothing(), had)
     return True

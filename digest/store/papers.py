@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from digest.identity import latest, merged, same_papers, title_identity
+from digest.identity import is_title_only, latest, merged, same_papers, title_identity
 from digest.model import Candidate, Entry, Listing, Observation, Paper
-from digest.store.tables import harvest, lookup, observation, paper, seen, title
+from digest.store.tables import feedback, harvest, lookup, observation, paper, seen, summary, title, vector
+from digest.text import title_key
 
 # SQLite takes at most 32,766 values in one statement.
 BATCH = 1_000
+LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,25 @@ def _fold(connection: Connection, gone: str, kept: str) -> None:
     """Let everything said of one row be said of another; what stands there already is enough."""
     for row in connection.execute(select(observation).where(observation.c.paper_id == gone)).all():
         _add_observation(connection, kept, row.source, _observation(row))
-    for table in (title, seen):
+    for table in (title, seen, vector, summary):
         moved = update(table).where(table.c.paper_id == gone).values(paper_id=kept)
         connection.execute(moved.prefix_with("OR IGNORE"))
-    for table in (title, seen, observation):
+    _fold_feedback(connection, gone, kept)
+    for table in (title, seen, observation, feedback, vector, summary):
         connection.execute(delete(table).where(table.c.paper_id == gone))
     connection.execute(delete(paper).where(paper.c.id == gone))
+
+
+def _fold_feedback(connection: Connection, gone: str, kept: str) -> None:
+    """Where a reader spoke of both rows, the last word counts."""
+    for row in connection.execute(select(feedback).where(feedback.c.paper_id == gone)).all():
+        said = upsert(feedback).values(profile=row.profile, paper_id=kept, verdict=row.verdict, at=row.at)
+        later = {"verdict": said.excluded.verdict, "at": said.excluded.at}
+        connection.execute(
+            said.on_conflict_do_update(
+                index_elements=["profile", "paper_id"], set_=later, where=feedback.c.at < said.excluded.at
+            )
+        )
 
 
 def _record_observation(connection: Connection, identifier: str, source: str, observed: Observation) -> None:
@@ -189,6 +204,34 @@ def recent_candidates(connection: Connection, since: datetime, until: datetime) 
 def find_papers(connection: Connection, ids: Iterable[str]) -> dict[str, Paper]:
     """Those of the papers that are stored, by id."""
     return {row.id: _paper(row) for row in _rows(connection, ids)}
+
+
+def find_titled(connection: Connection, titles: Iterable[str]) -> dict[str, tuple[Paper, ...]]:
+    """The stored papers of some titles, by `title_identity`; those of a real id first."""
+    found: defaultdict[str, list[Paper]] = defaultdict(list)
+    for batch in _batches(list(dict.fromkeys(map(title_identity, titles)))):
+        listed = select(paper, title.c.key).join_from(title, paper).where(title.c.key.in_(batch))
+        for row in connection.execute(listed.order_by(paper.c.id)):
+            found[row.key].append(_paper(row))
+    return {key: tuple(sorted(papers, key=_is_title_only)) for key, papers in found.items()}
+
+
+def find_beginning(connection: Connection, beginning: str, *, limit: int) -> tuple[Paper, ...]:
+    """The stored papers of this title, else those whose title begins so, by id; at most `limit`."""
+    key = title_key(beginning)
+    if not key:
+        return ()
+    if exact := find_titled(connection, [beginning]).get(title_identity(beginning)):
+        return exact[:limit]
+    first = title_identity(beginning)
+    begin_so = (title.c.key >= first, title.c.key < first + LAST_CHARACTER)
+    listed = select(title.c.paper_id).where(*begin_so).distinct().order_by(title.c.paper_id).limit(limit)
+    ids = connection.execute(listed).scalars().all()
+    return tuple(sorted(find_papers(connection, ids).values(), key=lambda one: one.id))
+
+
+def _is_title_only(value: Paper) -> bool:
+    return is_title_only(value.id)
 
 
 def _rows(connection: Connection, ids: Iterable[str]) -> Iterator[Row[Any]]:

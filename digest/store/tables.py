@@ -146,3 +146,42 @@ seen = Table(
     Column("day", Date, nullable=False),
     PrimaryKeyConstraint("profile", "paper_id"),
 )
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("profile", String),
+    Column("paper_id", _paper_reference()),
+    Column("verdict", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("profile", "paper_id"),
+)
+
+vector = Table(
+    "vector",
+    metadata,
+    Column("paper_id", _paper_reference(), primary_key=True),
+    Column("model", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("dimensions", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+summary = Table(
+    "summary",
+    metadata,
+    Column("paper_id", _paper_reference(), primary_key=True),
+    Column("model", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+tier = Table(
+    "tier",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("papers", Integer, nullable=False),
+    Column("problem", Text),
+)

@@ -1,9 +1,6 @@
-"""Liked papers, as a file of the reader's names them."""
+"""The ids that a text mentions."""
 
-from pathlib import Path
-
-from digest.errors import InputError
-from digest.library.mentions import load_mentions, parse_mentions
+from digest.library.mentions import parse_mentions
 
 BIB = """
 @article{one, title = {{One}}, eprint = {2104.14294}, archivePrefix = {arXiv}}
@@ -21,10 +18,3 @@ def test_csl_json_and_plain_lists_too() -> None:
         "2104.14294",
         "math.GT/0309136",
     )
-
-
-def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    problem = load_mentions(tmp_path / "library.bib")
-
-    assert isinstance(problem, InputError)
-    assert "library.bib: cannot be read" in str(problem)

@@ -24,7 +24,7 @@ from digest.model import (
 )
 from digest.rendering.renderer import MAX_HTML_BYTES, Rendered, Renderer
 from digest.resources import shipped
-from tests.makers import NOW, edition, interest, pick, profile, reason
+from tests.makers import NOW, candidate, edition, interest, pick, profile, reason
 
 RENDERER = Renderer()
 SENDER = Sender(address="digest@example.org")
@@ -228,6 +228,100 @@ def test_points_taken_away_carry_a_true_minus_sign() -> None:
     assert "+47 waiting (title) · −8 survey" in words_of(BeautifulSoup(mail.html, "lxml"))
 
 
+def liked(label: str, *words: str) -> Edition:
+    return edition(pick("1", "Waiting", Reason(kind=ReasonKind.LIKED, label=label, points=12, words=words)))
+
+
+@pytest.mark.parametrize(
+    "label", ["like Barely Twins", "like “Barely Twins”", "like “Barely Twins: Redundancy Without Any Te…”"]
+)
+def test_a_liked_paper_stands_in_italics_with_the_words_it_shares(label: str) -> None:
+    mail = rendered(liked(label, "redundancy", "invariance"))
+    reasons = BeautifulSoup(mail.html, "lxml").find(class_="reasons")
+    assert isinstance(reasons, Tag)
+    assert [words_of(em) for em in reasons.find_all("em")] == ["Barely Twins"]
+    assert unwrapped(reasons.get_text()) == "+12 like Barely Twins: redundancy, invariance"
+    assert "Score 12: +12 like “Barely Twins”: redundancy, invariance" in mail.text
+
+
+def test_a_disliked_paper_costs_points_by_name() -> None:
+    against = Reason(
+        kind=ReasonKind.DISLIKED,
+        label="like “A “Dull” Paper”, which you disliked",
+        points=-8,
+        words=("queues",),
+    )
+    mail = rendered(edition(pick("1", "Waiting", reason("waiting (title)", 40), against)))
+    said = "−8 like “A “Dull” Paper”, which you disliked: queues"
+    assert said in unwrapped(mail.text)
+    assert [em.get_text() for em in BeautifulSoup(mail.html, "lxml").find_all("em")] == ["A “Dull” Paper"]
+    assert "−8 like A “Dull” Paper, which you disliked: queues" in unwrapped(
+        BeautifulSoup(mail.html, "lxml").get_text()
+    )
+
+
+def test_an_interest_that_begins_like_a_liked_paper_is_no_title() -> None:
+    assert page(edition(pick("1", "W", reason("like charges (title)", 40)))).find("em") is None
+
+
+@pytest.mark.parametrize("title", ["<em>", "” · +99 you", "", "like ”"])
+def test_no_liked_title_makes_markup_or_breaks_a_card(title: str) -> None:
+    mail = page(liked(f"like “{title}”", "<b>", title))
+    assert len(mail.find_all("em")) <= 1
+    assert mail.find("b") is None
+    assert words_of(mail.find(class_="points") or mail) == "12"
+
+
+def with_twins(one: Pick, *titles: str) -> Pick:
+    twins = tuple(candidate(f"2603.1{n:04d}", title) for n, title in enumerate(titles))
+    return replace(one, twins=twins)
+
+
+def test_a_twin_is_named_and_linked_on_the_card() -> None:
+    mail = rendered(edition(with_twins(pick("2603.00001", "Learning to Wait"), "Waiting, Learned")))
+    twins = BeautifulSoup(mail.html, "lxml").find(class_="twins")
+    assert isinstance(twins, Tag)
+    assert words_of(twins) == "Also, almost the same: Waiting, Learned"
+    assert [a["href"] for a in twins.find_all("a")] == ["https://arxiv.org/abs/2603.10000"]
+    assert "Also, almost the same: Waiting, Learned [5]\n" in mail.text
+    assert "[5] https://arxiv.org/abs/2603.10000" in mail.text
+
+
+def test_of_many_twins_three_are_named_and_all_are_counted() -> None:
+    mail = rendered(edition(with_twins(pick("2603.00001", "One"), *"ABCDE")))
+    assert "Also, almost the same: A [5]; B [6]; C [7] and 2 more" in mail.text
+    assert "Also, almost the same: A; B; C and 2 more" in unwrapped(
+        BeautifulSoup(mail.html, "lxml").get_text()
+    )
+
+
+def test_a_twin_of_the_same_title_is_told_apart_by_its_id() -> None:
+    text = rendered(edition(with_twins(pick("2603.00001", "Learning to Wait"), "Learning to wait"))).text
+    assert "Learning to wait (2603.10000) [5]" in unwrapped(text)
+
+
+def test_twins_are_named_in_every_section_and_not_among_the_misses() -> None:
+    twin = with_twins(pick("2603.00001", "One"), "Another One")
+    sections = tuple(Section(name=name, picks=(twin,)) for name in SectionName)
+    mail = rendered(edition(sections=sections, misses=(twin,)))
+    assert len(BeautifulSoup(mail.html, "lxml").find_all(class_="twins")) == len(sections)
+    assert mail.text.count("Also, almost the same: Another One") == len(sections)
+
+
+def test_a_step_aside_says_why_it_is_there_and_what_its_score_is() -> None:
+    aside = Section(
+        name=SectionName.EXPLORATION, picks=(pick("2603.00009", "Tides", reason("waiting (abstract)", 28)),)
+    )
+    mail = rendered(replace(FULL, sections=(*FULL.sections[:2], aside, *FULL.sections[2:])))
+    told = "Below your threshold of 35, but close to your taste and unlike the picks above."
+    for part in (unwrapped(mail.text), words_of(BeautifulSoup(mail.html, "lxml"))):
+        assert part.count(told) == 1
+        assert part.index(told) > part.index("Tides")
+        assert "+28 waiting (abstract)" in part
+    assert "A STEP ASIDE" in mail.text
+    assert mail.subject == "Learning to Wait + 1 more · 11 Mar"
+
+
 @pytest.mark.parametrize("points", [0, 1, 39, 100])
 def test_the_bar_is_as_long_as_the_score(points: int) -> None:
     mail = page(edition(pick("2603.00001", "Waiting", reason("waiting", points))))
@@ -357,6 +451,16 @@ def test_many_picks_fit_and_none_is_dropped(picks: int, words_in_title: int) -> 
     assert len(mail.html.encode()) <= MAX_HTML_BYTES
     assert len(shown.find_all("h3")) == picks
     assert all(f"Paper {n}: " in mail.text for n in range(picks))
+
+
+def test_five_twins_on_each_of_forty_picks_fit_and_are_all_counted() -> None:
+    titles = [f"Twin {n}: " + "waiting " * 35 for n in range(5)]
+    mail = rendered(edition(*(with_twins(long_pick(n, 35), *titles) for n in range(40))))
+    shown = BeautifulSoup(mail.html, "lxml")
+    assert len(mail.html.encode()) <= MAX_HTML_BYTES
+    assert len(shown.find_all("h3")) == 40
+    counted = [words_of(p).endswith(("and 2 more", "5 papers")) for p in shown.find_all(class_="twins")]
+    assert counted == [True] * 40
 
 
 def test_cards_shrink_from_the_last_one_upwards_and_no_more_than_needed() -> None:

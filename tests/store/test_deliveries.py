@@ -10,7 +10,7 @@ from digest.model import Attempt, DeliveryState, Edition, Listing, Message, Outc
 from digest.store import deliveries
 from digest.store.database import Database
 from digest.store.papers import record_listings
-from tests.makers import NOW, TODAY, edition, entry, pick, reason
+from tests.makers import NOW, TODAY, candidate, edition, entry, pick, reason
 
 ADAS = edition(pick("2603.00001", "Learning to Wait", reason()))
 TOMORROW = TODAY + timedelta(days=1)
@@ -48,6 +48,20 @@ def test_what_is_sent_counts_as_had_from_the_next_day_on_and_what_still_waits_do
         assert deliveries.seen_by(connection, "ada", before=TODAY) == frozenset()
         assert deliveries.seen_by(connection, "ada", before=TOMORROW) == {"2603.00001"}
         assert deliveries.seen_by(connection, "bob", before=TOMORROW) == frozenset()
+
+
+def test_a_twin_on_a_card_counts_as_had_with_it(database: Database) -> None:
+    twin = replace(pick("2603.00001"), twins=(candidate("2603.00002"),))
+    both = edition(twin)
+    with database.begin() as connection:
+        entries = (entry("2603.00001"), entry("2603.00002", "Learning to Wait Again"))
+        record_listings(connection, "test", [Listing(layout="t", entries=entries)], NOW)
+        assert deliveries.enqueue(connection, both, message(both), NOW)
+        claimed = deliveries.claim(connection, "ada", TODAY)
+        assert claimed is not None
+        deliveries.record_attempt(connection, claimed, Attempt(state=DeliveryState.SENT, reply=""), NOW)
+
+        assert deliveries.seen_by(connection, "ada", before=TOMORROW) == {"2603.00001", "2603.00002"}
 
 
 def test_a_message_is_claimed_once(queued: Database) -> None:

@@ -1,0 +1,151 @@
+"""`digest score`: the scorer alone, as a program that others can talk to in JSON lines."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from digest.errors import UsageError
+from digest.model import Interest, Paper
+from digest.scoring.recipe import DEFAULT, Recipe
+from digest.scoring.taste import Taste
+from digest.text import MAX_ABSTRACT, MAX_TITLE, clean
+
+if TYPE_CHECKING:
+    from digest.scoring.scope import Scope
+
+Answer = Mapping[str, Any]
+LONGEST_LINE = 100_000_000
+
+
+@click.command()
+@click.option("--jsonl", is_flag=True, help="Read JSON lines from standard input, answer on standard output.")
+def score(jsonl: bool) -> None:
+    """Score papers without mail, store or configuration, for other programs.
+
+    One JSON object a line; every `score` is answered by one line, at once.
+
+    \b
+    {"op": "reset"}                                     forget all papers (no answer)
+    {"op": "background", "papers": [PAPER, ...]}        papers to know, in pieces (no answer)
+    {"op": "score", "id": "t1", "candidates": [PAPER, ...],
+     "profile": {"keywords": [{"phrase": "...", "weight": 1.0}],
+                 "liked": [PAPER, ...], "disliked": [PAPER, ...]}}
+    -> {"id": "t1", "scores": {"<paper id>": 0..100, ...}}
+    -> {"id": "t1", "error": "what is wrong with the line"}
+
+    A PAPER is {"id": "...", "title": "...", "abstract": "..."}. The more papers it knows, the better it
+    scores. Weights are those of a profile's interests, above 0 up to 10. Ends with the input.
+    """
+    if not jsonl:
+        raise UsageError("what to read?", fix="Say --jsonl; `digest score --help` shows the lines")
+    session = Session()
+    for answer in session.answers(iter(lambda: sys.stdin.readline(LONGEST_LINE), "")):
+        click.echo(json.dumps(answer, ensure_ascii=False))
+        sys.stdout.flush()
+
+
+class PaperLine(BaseModel):
+    """A paper as a line names it."""
+
+    id: str
+    title: str = ""
+    abstract: str | None = None
+
+
+class KeywordLine(BaseModel):
+    """A phrase the reader cares for."""
+
+    phrase: str
+    weight: float = Field(default=1.0, gt=0, le=10)
+
+
+class ProfileLine(BaseModel):
+    """A reader."""
+
+    keywords: list[KeywordLine] = []
+    liked: list[PaperLine] = []
+    disliked: list[PaperLine] = []
+
+
+class RequestLine(BaseModel):
+    """Any line."""
+
+    op: Literal["reset", "background", "score"]
+    id: str | int | None = None
+    papers: list[PaperLine] = []
+    candidates: list[PaperLine] = []
+    profile: ProfileLine = ProfileLine()
+
+
+class Session:
+    """What was said so far. Papers are read when they are first needed, all at once."""
+
+    def __init__(self, recipe: Recipe = DEFAULT) -> None:
+        self._recipe = recipe
+        self._papers: dict[str, Paper] = {}
+        self._scope: Scope | None = None
+
+    def answers(self, lines: Iterable[str]) -> Iterable[Answer]:
+        """The answer to each line that wants one."""
+        for line in lines:
+            try:
+                request = RequestLine.model_validate_json(line) if line.strip() else None
+            except ValidationError as problem:
+                yield {"id": None, "error": _told(problem)}
+                continue
+            if request and (answer := self.answer(request)):
+                yield answer
+
+    def answer(self, request: RequestLine) -> Answer | None:
+        """The answer to one line; `None` where none is wanted."""
+        if request.op == "score":
+            return {"id": request.id, "scores": self._scores(request)}
+        if request.op == "reset":
+            self._papers, self._scope = {}, None
+        self._store(request.papers)
+        return None
+
+    def _store(self, papers: Iterable[PaperLine]) -> None:
+        fresh = {one.id: _paper(one) for one in papers if one.id not in self._papers}
+        if fresh:
+            self._papers |= fresh
+            self._scope = None
+
+    def _scores(self, request: RequestLine) -> dict[str, float]:
+        from digest.scoring.corpus import read_papers
+        from digest.scoring.literal import Index
+        from digest.scoring.scope import Scope
+        from digest.scoring.scorer import score as score_papers
+
+        self._store(request.candidates)
+        if self._scope is None:
+            self._scope = Scope(read_papers(self._papers.values(), self._recipe))
+        corpus = self._scope.corpus
+        rows = np.array([corpus.rows[one.id] for one in request.candidates], np.intp)
+        scored = score_papers(self._scope, Index(self._scope, rows), self._taste(request.profile))
+        return dict(zip((one.id for one in request.candidates), scored.exact[rows].tolist(), strict=True))
+
+    def _taste(self, profile: ProfileLine) -> Taste:
+        interests = (Interest(phrase=one.phrase, weight=one.weight) for one in profile.keywords)
+        return Taste(
+            interests=tuple(interests),
+            liked=tuple(self._papers.get(one.id) or _paper(one) for one in profile.liked),
+            disliked=tuple(self._papers.get(one.id) or _paper(one) for one in profile.disliked),
+        )
+
+
+def _paper(line: PaperLine) -> Paper:
+    abstract = clean(line.abstract, MAX_ABSTRACT) if line.abstract else None
+    return Paper(id=line.id, title=clean(line.title, MAX_TITLE), abstract=abstract, source="jsonl")
+
+
+def _told(problem: ValidationError) -> str:
+    """The first thing that is wrong with a line, and where in it."""
+    first = problem.errors(include_url=False)[0]
+    where = ".".join(str(step) for step in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])

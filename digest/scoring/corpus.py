@@ -1,0 +1,91 @@
+"""All stored papers, read once for all readers: their terms, their subjects, their neighbours."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from digest.model import Paper
+from digest.scoring.neighbours import NEIGHBOURS, neighbours
+from digest.scoring.recipe import DEFAULT, Recipe
+from digest.scoring.terms import Matrix
+from digest.scoring.views import Floats, Views, see, see_more, unit_rows
+
+Vector = NDArray[np.float32]
+"""An embedding of a paper, at length 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """Papers and what is known of them together; a row is a paper."""
+
+    papers: tuple[Paper, ...]
+    rows: Mapping[str, int]
+    """Row of each paper id."""
+    recipe: Recipe
+    views: Views
+    dense: Floats
+    """The views beside the terms, side by side; the product of two rows is their part of likeness."""
+    graph: Matrix
+
+
+def read_papers(
+    papers: Iterable[Paper], recipe: Recipe = DEFAULT, vectors: Mapping[str, Vector] | None = None
+) -> Corpus:
+    """Read papers once, to score any of them for any number of readers."""
+    kept = {paper.id: paper for paper in papers}
+    views = see(text_of(paper) for paper in kept.values())
+    dense = _dense(views.subjects, views.meanings, recipe)
+    return Corpus(
+        papers=tuple(kept.values()),
+        rows={identifier: row for row, identifier in enumerate(kept)},
+        recipe=recipe,
+        views=views,
+        dense=dense,
+        graph=neighbours(views.weights, dense, recipe.terms),
+    )
+
+
+def text_of(paper: Paper) -> tuple[str, str]:
+    """What of a paper is read."""
+    return paper.title, paper.abstract or ""
+
+
+def represent(corpus: Corpus, papers: Sequence[Paper]) -> tuple[Matrix, Floats, Floats]:
+    """Papers, stored or not, as rows: their terms, their subjects, and the other views side by side."""
+    rows = [corpus.rows.get(paper.id, -1) for paper in papers]
+    views = corpus.views
+    if -1 not in rows:
+        return views.weights[rows], views.projected[rows], corpus.dense[rows]
+    weights, subjects, meanings = see_more(views, [text_of(paper) for paper in papers])
+    return weights, subjects, _dense(unit_rows(subjects), meanings, corpus.recipe)
+
+
+def seeds_of(corpus: Corpus, papers: Sequence[Paper], weights: Matrix, dense: Floats) -> Matrix:
+    """Where the way from a paper through the graph begins: at its row, or at those nearest a stranger."""
+    cells: list[tuple[int, int, float]] = []
+    for place, paper in enumerate(papers):
+        row = corpus.rows.get(paper.id)
+        known = [(row, 1.0)] if row is not None else _nearest(corpus, weights[[place]], dense[place])
+        cells += [(place, where, strength) for where, strength in known]
+    places, rows, strengths = zip(*cells, strict=True) if cells else ((), (), ())
+    shape = (len(papers), len(corpus.papers))
+    return csr_array(
+        (np.array(strengths, np.float32), (np.array(places, int), np.array(rows, int))), shape=shape
+    )
+
+
+def _nearest(corpus: Corpus, weights: Matrix, dense: Floats) -> list[tuple[int, float]]:
+    """The stored papers most like one that is not stored, and how strongly; strengths add up to 1."""
+    alike = corpus.recipe.terms * (weights @ corpus.views.weights.T).toarray()[0] + corpus.dense @ dense
+    best = np.argsort(-alike, kind="stable")[:NEIGHBOURS]
+    strong = np.maximum(alike[best], 0) ** 2
+    return list(zip(best.tolist(), (strong / max(float(strong.sum()), 1e-9)).tolist(), strict=True))
+
+
+def _dense(subjects: Floats, meanings: Floats, recipe: Recipe) -> Floats:
+    return np.hstack(
+        [subjects * np.float32(np.sqrt(recipe.subjects)), meanings * np.float32(np.sqrt(recipe.meanings))]
+    )

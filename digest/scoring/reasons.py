@@ -1,0 +1,166 @@
+"""Why a paper has its score: points that add up to it exactly, each for one thing."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from math import floor
+from typing import TypeVar
+
+import numpy as np
+
+from digest.model import Paper, Reason, ReasonKind, Score
+from digest.scoring.corpus import represent
+from digest.scoring.learned import answers_by_phrase
+from digest.scoring.literal import Index, fields
+from digest.scoring.phrases import Field, Phrase, find, phrase
+from digest.scoring.scope import Scope
+from digest.scoring.scorer import About, Evidence, Scored, literal_at, phrases_of, score_value
+from digest.scoring.taste import Taste, query, texts
+from digest.scoring.terms import Matrix
+from digest.scoring.views import Floats
+from digest.text import shorten
+
+Key = TypeVar("Key")
+
+NAMED = 2
+"""At most so many papers are named as the nearest, and so many phrases that a paper only comes near."""
+WORTH_NAMING = 0.25
+"""What gives less than this share of what the largest gives is not named; its points go to those named."""
+CARRIERS = 3
+"""How many words are told that carried a likeness."""
+
+
+class Explainer:
+    """Tells one reader's reasons for papers of a scope."""
+
+    def __init__(self, scope: Scope, index: Index, taste: Taste, scored: Scored) -> None:
+        self._scope, self._index, self._taste, self._scored = scope, index, taste, scored
+
+    def explain(self, place: int) -> Score:
+        """The score of one paper, strongest reasons first; `value == sum(reason.points)`, always."""
+        paper, value = self._paper(place), score_value(float(self._scored.evidence[place]))
+        pieces = dict(literal_at(self._index, self._taste, place))
+        for about, piece in self._learned(place):
+            said = pieces.get(about)
+            pieces[about] = replace(said, weight=said.weight + piece.weight) if said else piece
+        told = [replace(one, words=one.words or self._marked(about, paper)) for about, one in pieces.items()]
+        told.sort(key=lambda piece: (-piece.weight, piece.label))
+        return replace(self._scored.briefly(place), reasons=tuple(_reasons(told, value)))
+
+    def _paper(self, place: int) -> Paper:
+        return self._scope.corpus.papers[int(self._scope.rows[place])]
+
+    def _learned(self, place: int) -> Iterator[tuple[About, Evidence]]:
+        """The learned evidence of one paper, shared out to the phrases and papers it came from."""
+        gained, lost = float(self._scored.gained[place]), float(self._scored.lost[place])
+        phrases = max(float(self._scored.from_phrases[place]), 0.0) if self._taste.interests else 0.0
+        liked = max(float(self._scored.from_liked[place]), 0.0) if self._taste.liked else 0.0
+        if not phrases and not liked:
+            phrases, liked = float(bool(self._taste.interests)), float(bool(self._taste.liked))
+        to_phrases = gained * phrases / ((phrases + liked) or 1.0)
+        if to_phrases:
+            yield from self._for_phrases(place, to_phrases)
+        if liked:
+            yield from self._for_papers(place, gained - to_phrases, ReasonKind.LIKED)
+        if lost:
+            yield from self._for_papers(place, -lost, ReasonKind.DISLIKED)
+
+    def _for_phrases(self, place: int, weight: float) -> Iterator[tuple[About, Evidence]]:
+        answers = self._answers[:, place]
+        worth = {one.phrase: one.weight * float(answers[n]) for n, one in enumerate(self._taste.interests)}
+        for name, share in _shares(worth, NAMED).items():
+            piece = Evidence(kind=ReasonKind.INTEREST, label=f"near {name}", weight=weight * share)
+            yield (ReasonKind.INTEREST, name), piece
+
+    def _for_papers(self, place: int, weight: float, kind: ReasonKind) -> Iterator[tuple[About, Evidence]]:
+        """The one or two papers that are nearest, with the words that carried the likeness."""
+        papers, weights, dense = self._judged[kind]
+        row, corpus = int(self._scope.rows[place]), self._scope.corpus
+        by_terms = (weights @ corpus.views.weights[[row]].T).toarray()[:, 0]
+        alike = np.maximum(corpus.recipe.terms * by_terms + dense @ corpus.dense[row], 1e-9) ** 2
+        for n, share in _shares(dict(enumerate(alike.tolist())), NAMED).items():
+            label = f"like {shorten(papers[n].title, 60)}"
+            if kind is ReasonKind.DISLIKED:
+                label += ", which you disliked"
+            words = self._carriers(weights[[n]], row)
+            yield (kind, papers[n].id), Evidence(kind=kind, label=label, weight=weight * share, words=words)
+
+    @cached_property
+    def _judged(self) -> Mapping[ReasonKind, tuple[Sequence[Paper], Matrix, Floats]]:
+        found = {}
+        for kind, papers in (
+            (ReasonKind.LIKED, self._taste.liked),
+            (ReasonKind.DISLIKED, self._taste.disliked),
+        ):
+            weights, _, dense = represent(self._scope.corpus, papers)
+            found[kind] = papers, weights, dense
+        return found
+
+    @cached_property
+    def _answers(self) -> Floats:
+        return answers_by_phrase(self._scope, [query(interest) for interest in self._taste.interests])
+
+    def _carriers(self, weights: Matrix, row: int) -> tuple[str, ...]:
+        """The terms that give most to the likeness of two papers, as written in the paper of that row."""
+        views = self._scope.corpus.views
+        common = weights.multiply(views.weights[[row]]).tocoo()
+        best = common.coords[1][np.argsort(-common.data, kind="stable")[: 2 * CARRIERS]]
+        here = fields(self._scope.corpus.papers[row])
+        written: list[str] = []
+        for name in (views.terms.name(int(column)) for column in best):
+            if (match := _as_written(here, name)) and not _overlaps(match, written):
+                written.append(match)
+        return tuple(written[:CARRIERS])
+
+    def _marked(self, about: About, paper: Paper) -> tuple[str, ...]:
+        """The words by which a phrase stands in a paper, as written there; none for a name or a paper."""
+        wanted = [one for one, kind in phrases_of(self._taste) if (kind, one.phrase) == about]
+        sought = [phrase(text) for interest in wanted for text in texts(interest)]
+        found = [find(one, place) for place in fields(paper) for one in sought]
+        return tuple(dict.fromkeys(surface for match in found if match for surface in match.surfaces))
+
+
+def _as_written(here: tuple[Field, Field], stems: str) -> str | None:
+    sought = Phrase(parts=f" {stems} ", wholes=f" {stems} ", near=None)
+    match = find(sought, here[0]) or find(sought, here[1])
+    return match.surfaces[0] if match else None
+
+
+def _overlaps(text: str, others: Iterable[str]) -> bool:
+    """Whether a word of a text is already told: "twin" after "twin networks"."""
+    told = {word for other in others for word in other.lower().split()}
+    return not told.isdisjoint(text.lower().split())
+
+
+def _shares(worth: Mapping[Key, float], most: int) -> dict[Key, float]:
+    """The largest, made to add up to 1; the first alone where nothing is worth anything."""
+    best = sorted(worth, key=lambda key: -worth[key])[:most]
+    kept = [key for key in best if worth[key] >= WORTH_NAMING * worth[best[0]]]
+    whole = sum(worth[key] for key in kept)
+    return {key: worth[key] / whole for key in kept} if whole else dict.fromkeys(best[:1], 1.0)
+
+
+# ---------------------------------------------------------------- points
+
+
+def _reasons(evidence: list[Evidence], value: int) -> Iterable[Reason]:
+    """What speaks for a paper shares the score it would have alone; what speaks against, what that loses."""
+    gains = [piece for piece in evidence if piece.weight > 0]
+    losses = [piece for piece in evidence if piece.weight < 0]
+    gained = max(score_value(sum(piece.weight for piece in gains)), value) if losses else value
+    points = share([piece.weight for piece in gains], gained)
+    points += [-lost for lost in share([-piece.weight for piece in losses], gained - value)]
+    for piece, given in zip(gains + losses, points, strict=True):
+        if given:
+            yield Reason(kind=piece.kind, label=piece.label, points=given, words=piece.words)
+
+
+def share(weights: list[float], total: int) -> list[int]:
+    """Whole numbers in proportion to positive weights, adding up to `total` exactly (largest remainder)."""
+    whole = sum(weights)
+    exact = [total * weight / whole for weight in weights]
+    points = [floor(value) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: (points[i] - exact[i], i))
+    for i in by_remainder[: total - sum(points)]:
+        points[i] += 1
+    return points
