@@ -2,8 +2,8 @@
 
     python benchmarks/relevance.py FOLDER [--suites cula,gold] [--limit 50] [--ablate] [--json FILE]
 
-FOLDER holds one sub-folder a suite, each with `papers.jsonl` (id, title, abstract) and `tasks.jsonl` (profile,
-candidates, labels), or `streams.jsonl` for papers that arrive in days. `digest score --jsonl` runs as a
+FOLDER holds one sub-folder a suite, each with `papers.jsonl` (id, title, abstract) and `tasks.jsonl`
+(profile, candidates, labels), or `streams.jsonl` for papers that arrive in days. `digest score --jsonl` runs as a
 process of its own and is given every paper of a suite as stored, unlabelled; then each task is one question.
 `--command` measures another program that speaks the same lines. `--ablate` measures the parts of Digest's
 scorer instead: each is left out in turn (in this process; the table of docs/relevance.md).
@@ -134,7 +134,7 @@ def average_precision(relevant: NDArray[np.bool_]) -> float:
 
 
 def ndcg_of_a_share(gains: Floats, share: float = 0.2) -> float:
-    """CSFCube's measure: over the first share of the pool, the first two places undiscounted (Mysore 2021)."""
+    """CSFCube's measure (Mysore 2021): over the first part of the pool, the first two places undiscounted."""
     depth = int(share * len(gains))
     discounts = 1 / np.concatenate([[1.0], np.log2(np.arange(2, max(depth, 1) + 1))])[:depth]
     best = float(np.sort(gains)[::-1][:depth] @ discounts)
@@ -215,7 +215,7 @@ def measure_pools(suite: Suite, ask: Ask, limit: int | None) -> dict[str, float]
 
 
 def measure_expertise(suite: Suite, ask: Ask, _limit: int | None) -> dict[str, float]:
-    """Researchers' own statements: the weight of wrongly ordered pairs (Stelmakh et al. 2023), lower is better."""
+    """Researchers' own statements: the weight of wrongly ordered pairs (Stelmakh et al. 2023); less is better."""
     readers: dict[str, list[tuple[Floats, Floats]]] = defaultdict(list)
     for task in suite.tasks:
         said = np.asarray(task["labels"], float)

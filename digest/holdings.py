@@ -10,10 +10,11 @@ from digest.identity import is_title_only, title_identity
 from digest.library.entries import Library
 from digest.library.liked import MOST_LIKED, complete, latest, load_liked
 from digest.links import is_arxiv_id
-from digest.model import Entry, Listing, Paper, Profile, Verdict
+from digest.model import Candidate, Entry, Listing, Paper, Profile, Verdict
 from digest.pipeline import Harvested, Reader, Shelf, make_shelf, note_of
+from digest.scoring.recipe import MOST_STORED
 from digest.sources.registry import Source
-from digest.store import deliveries, feedback, papers
+from digest.store import deliveries, feedback, papers, vectors
 from digest.store.database import Database
 from digest.store.papers import Harvest
 from digest.store.tiers import last_tier_runs
@@ -117,17 +118,35 @@ def _look_up(source: Source, identifier: str, get: Callable[[str], bytes], at: d
         return None
 
 
-def stored_shelf(connection: "Connection", sources: Set[str], *, window_days: int, now: datetime) -> Shelf:
+def stored_shelf(
+    connection: "Connection", sources: Set[str], *, window_days: int, now: datetime, model: str | None = None
+) -> Shelf:
     """The shelf of what is stored: papers first seen in the last `window_days` days before `now`.
 
-    Its notes are of those `sources` (by name) whose last reading in that time had a problem.
+    Its notes are of those `sources` (by name) whose last reading in that time had a problem. With an
+    embedding `model`, papers are compared by its vectors, too.
     """
     since = now - timedelta(days=window_days)
     harvests = papers.last_harvests(connection, since=since, until=now)
     failed = [done for done in harvests if done.problem and done.source in sources]
-    return make_shelf(
-        papers.recent_candidates(connection, since, now), (note_of(done.source, done.at) for done in failed)
-    )
+    candidates = papers.recent_candidates(connection, since, now)
+    notes = [note_of(done.source, done.at) for done in failed]
+    return shelf_among_stored(connection, candidates, notes, now=now, model=model)
+
+
+def shelf_among_stored(
+    connection: "Connection",
+    candidates: Sequence[Candidate],
+    notes: Iterable[str] = (),
+    *,
+    now: datetime,
+    model: str | None = None,
+) -> Shelf:
+    """A shelf of these papers, measured against the latest MOST_STORED papers that are stored."""
+    stored = papers.latest_papers(connection, now, MOST_STORED)
+    ids = [*(candidate.paper.id for candidate in candidates), *(paper.id for paper in stored)]
+    known = vectors.stored_vectors(connection, model, ids) if model else None
+    return make_shelf(candidates, notes, stored=stored, vectors=known)
 
 
 def stored_reader(

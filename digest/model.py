@@ -154,7 +154,7 @@ class Score:
     followed: bool = False
     """A followed author or organisation wrote it: shown whatever the value."""
     avoided: bool = False
-    """What the reader avoids is in it, or it is like what she disliked: never shown just because it trends."""
+    """It has what the reader avoids, or is like what she disliked: never shown just because it trends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

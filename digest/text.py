@@ -84,7 +84,8 @@ def spellings(text: str) -> list[str]:
 
 def joined_words(text: str) -> list[str]:
     """The hyphenated words of a text, without their hyphens."""
-    return [joined(found) for found in COMPOUND.findall(text) if HYPHEN.search(found)] if HYPHEN.search(text) else []
+    found = COMPOUND.findall(text) if HYPHEN.search(text) else ()
+    return [joined(word) for word in found if HYPHEN.search(word)]
 
 
 def compounds(text: str) -> tuple[Word, ...]:

@@ -12,6 +12,7 @@ from digest.embedding.protocol import Embedder, text_of
 from digest.errors import DigestError, InputError, RefusedError
 from digest.links import links_of, safe_link
 from digest.model import Edition, Paper, SectionName, Summary
+from digest.scoring.recipe import MOST_STORED
 from digest.store import papers, summaries, vectors
 from digest.store.database import Database
 from digest.store.tiers import TierRun, record_tier_run
@@ -61,11 +62,12 @@ def record(database: Database, name: str, filled: Filled, at: datetime) -> None:
 def embeddable(
     connection: "Connection", judged: Iterable[str], *, window_days: int, now: datetime
 ) -> tuple[Paper, ...]:
-    """The stored papers that scoring compares: of the window, newest first; then what readers judged."""
+    """The stored papers that scoring compares: those of the window, newest first; those judged; the others."""
     recent = papers.recent_candidates(connection, now - timedelta(days=window_days), now)
     newest = sorted(recent, key=lambda one: (one.first_seen, one.paper.id), reverse=True)
     chosen = {one.paper.id: one.paper for one in newest} | papers.find_papers(connection, judged)
-    return tuple(chosen.values())
+    others = papers.latest_papers(connection, now, MOST_STORED)
+    return tuple({one.id: one for one in (*chosen.values(), *others)}.values())
 
 
 def fill_vectors(database: Database, embedder: Embedder, wanted: Iterable[Paper], run: Run) -> Filled:

@@ -25,7 +25,10 @@ COMMANDS = {
     "dislike": ("digest.cli.feedback:dislike", "Say that a paper is what the reader wants less of."),
     "forget": ("digest.cli.feedback:forget", "Take back what the reader said of a paper."),
     "feedback": ("digest.cli.feedback:feedback", "List what a reader said of papers, the latest first."),
-    "score": ("digest.cli.score:score", "Score papers without mail, store or configuration, for other programs."),
+    "score": (
+        "digest.cli.score:score",
+        "Score papers without mail, store or configuration, for other programs.",
+    ),
     "check": ("digest.cli.check:check", "Look for what is wrong, before the morning does."),
     "profile": (
         "digest.cli.profile:profile",

@@ -110,12 +110,14 @@ def shelf_and_reader(
     if wanted.pages:
         shelf = _shelf_of_pages(wanted, world)
     elif loaded and setup.store_path(loaded).exists():
+        from digest.cli.tiers import embedding_model
         from digest.holdings import stored_reader, stored_shelf
         from digest.store.deliveries import queued_at
 
         with setup.open_store_for_reading(loaded) as database, database.read() as connection:
             names = {source.name for source in setup.sources(loaded)}
-            shelf = stored_shelf(connection, names, window_days=loaded.settings.window_days, now=now)
+            days, model = loaded.settings.window_days, embedding_model(loaded, world)
+            shelf = stored_shelf(connection, names, window_days=days, now=now, model=model)
             until = queued_at(connection, profile.name, day) if as_made else None
             return shelf, stored_reader(connection, profile, day=day, said_until=until)
     elif loaded:

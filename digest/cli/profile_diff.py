@@ -61,7 +61,7 @@ def _compared(
     window = loaded.settings.window_days
     since = days[0] - timedelta(days=2 * window)
     in_its_place = replace(new, name=old.name)
-    shelf, readers = load_shelf(loaded, [old, in_its_place], first=since, last=days[1], now=world.now())
+    shelf, readers = load_shelf(loaded, [old, in_its_place], first=since, last=days[1], world=world)
     names = (old.name, new.name if new.name != old.name else f"{new.name} (new)")
     before, after = (
         editions_of(reader, shelf, days, window, world, name)

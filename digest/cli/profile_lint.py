@@ -89,7 +89,7 @@ def _lint(
         if loaded is None:
             raise StoreError("there is no configuration here, so no store")
         first = end - timedelta(days=span)
-        shelf, readers = load_shelf(loaded, profiles, first=first, last=end, now=world.now())
+        shelf, readers = load_shelf(loaded, profiles, first=first, last=end, world=world)
     except StoreError as problem:
         warn(f"{problem}. Not checked: {UNCHECKED}")
         return 0, [in_order(findings) for findings in found]

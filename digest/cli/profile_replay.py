@@ -93,7 +93,7 @@ def replayed(
     first, last = days
     window = loaded.settings.window_days
     since = first - timedelta(days=2 * window)
-    shelf, (reader,) = load_shelf(loaded, [profile], first=since, last=last, now=world.now())
+    shelf, (reader,) = load_shelf(loaded, [profile], first=since, last=last, world=world)
     return len(shelf.candidates), editions_of(reader, shelf, days, window, world, profile.name)
 
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -16,6 +17,7 @@ from digest.scoring.taste import Taste
 from digest.text import MAX_ABSTRACT, MAX_TITLE, clean
 
 if TYPE_CHECKING:
+    from digest.embedding.protocol import Embedder, Vectors
     from digest.scoring.scope import Scope
 
 Answer = Mapping[str, Any]
@@ -24,7 +26,13 @@ LONGEST_LINE = 100_000_000
 
 @click.command()
 @click.option("--jsonl", is_flag=True, help="Read JSON lines from standard input, answer on standard output.")
-def score(jsonl: bool) -> None:
+@click.option(
+    "--embedding",
+    metavar="DIR",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A sentence-transformers model to compare papers with, too (extra `embeddings`).",
+)
+def score(jsonl: bool, embedding: Path | None) -> None:
     """Score papers without mail, store or configuration, for other programs.
 
     One JSON object a line; every `score` is answered by one line, at once.
@@ -43,7 +51,7 @@ def score(jsonl: bool) -> None:
     """
     if not jsonl:
         raise UsageError("what to read?", fix="Say --jsonl; `digest score --help` shows the lines")
-    session = Session()
+    session = Session(embedder=_embedder(embedding) if embedding else None)
     for answer in session.answers(iter(lambda: sys.stdin.readline(LONGEST_LINE), "")):
         click.echo(json.dumps(answer, ensure_ascii=False))
         sys.stdout.flush()
@@ -85,8 +93,9 @@ class RequestLine(BaseModel):
 class Session:
     """What was said so far. Papers are read when they are first needed, all at once."""
 
-    def __init__(self, recipe: Recipe = DEFAULT) -> None:
-        self._recipe = recipe
+    def __init__(self, recipe: Recipe = DEFAULT, embedder: "Embedder | None" = None) -> None:
+        self._recipe, self._embedder = recipe, embedder
+        self._vectors: dict[str, Vectors] = {}
         self._papers: dict[str, Paper] = {}
         self._scope: Scope | None = None
 
@@ -106,7 +115,7 @@ class Session:
         if request.op == "score":
             return {"id": request.id, "scores": self._scores(request)}
         if request.op == "reset":
-            self._papers, self._scope = {}, None
+            self._papers, self._vectors, self._scope = {}, {}, None
         self._store(request.papers)
         return None
 
@@ -124,11 +133,20 @@ class Session:
 
         self._store(request.candidates)
         if self._scope is None:
-            self._scope = Scope(read_papers(self._papers.values(), self._recipe))
+            self._embed()
+            self._scope = Scope(read_papers(self._papers.values(), self._recipe, self._vectors))
         corpus = self._scope.corpus
         rows = np.array([corpus.rows[one.id] for one in request.candidates], np.intp)
         scored = score_papers(self._scope, Index(self._scope, rows), self._taste(request.profile))
         return dict(zip((one.id for one in request.candidates), scored.exact[rows].tolist(), strict=True))
+
+    def _embed(self) -> None:
+        from digest.embedding.protocol import text_of
+
+        new = [paper for key, paper in self._papers.items() if key not in self._vectors]
+        if self._embedder and new:
+            rows = self._embedder.embed([text_of(paper) for paper in new])
+            self._vectors |= {paper.id: row for paper, row in zip(new, rows, strict=True)}
 
     def _taste(self, profile: ProfileLine) -> Taste:
         interests = (Interest(phrase=one.phrase, weight=one.weight) for one in profile.keywords)
@@ -137,6 +155,12 @@ class Session:
             liked=tuple(self._papers.get(one.id) or _paper(one) for one in profile.liked),
             disliked=tuple(self._papers.get(one.id) or _paper(one) for one in profile.disliked),
         )
+
+
+def _embedder(folder: Path) -> "Embedder":
+    from digest.embedding.folder import FolderEmbedder
+
+    return FolderEmbedder(path=folder)
 
 
 def _paper(line: PaperLine) -> Paper:

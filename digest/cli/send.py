@@ -94,7 +94,7 @@ class _Round:
 
     def _make(self, today: Sequence[tuple[Profile, date]], world: World) -> list[tuple[Profile, date]]:
         """Put a message for each reader's day into the outbox; the days for which that went well."""
-        decide = self._decider()
+        decide = self._decider(world)
         decided = [
             (reader, day, editions)
             for reader, day in today
@@ -106,8 +106,9 @@ class _Round:
             (reader, day) for reader, day, editions in decided if _alone(reader, partial(queue, editions))
         ]
 
-    def _decider(self) -> Callable[[Profile, date], tuple[Edition, ...]]:
+    def _decider(self, world: World) -> Callable[[Profile, date], tuple[Edition, ...]]:
         """What decides a reader's edition of a day; none if the day has its message already."""
+        from digest.cli.tiers import embedding_model
         from digest.holdings import stored_reader, stored_shelf
         from digest.outbox import expire_older
         from digest.pipeline import make_edition
@@ -115,8 +116,8 @@ class _Round:
 
         names = {source.name for source in setup.sources(self.loaded)}
         with working("scoring papers"), self.database.read() as connection:
-            days = self.loaded.settings.window_days
-            shelf = stored_shelf(connection, names, window_days=days, now=self.now)
+            days, model = self.loaded.settings.window_days, embedding_model(self.loaded, world)
+            shelf = stored_shelf(connection, names, window_days=days, now=self.now, model=model)
 
         def decide(profile: Profile, day: date) -> tuple[Edition, ...]:
             for old in expire_older(self.database, profile.name, day, self.now):

@@ -10,6 +10,7 @@ import click
 
 from digest.cli import setup
 from digest.cli.screen import working
+from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import StoreError
 from digest.model import Candidate, Profile
@@ -61,14 +62,20 @@ def load_papers(
 
 
 def load_shelf(
-    loaded: Configuration, profiles: Sequence[Profile], *, first: date, last: date, now: datetime
+    loaded: Configuration, profiles: Sequence[Profile], *, first: date, last: date, world: World
 ) -> "tuple[Shelf, tuple[Reader, ...]]":
     """The same with the papers read for scoring, once for all days and readers."""
-    from digest.pipeline import make_shelf
+    from digest.cli.tiers import embedding_model
+    from digest.holdings import shelf_among_stored
 
-    candidates, readers = load_papers(loaded, profiles, first=first, last=last, now=now)
-    with working(f"reading {len(candidates):,} stored papers ..."):
-        return make_shelf(candidates), readers
+    candidates, readers = load_papers(loaded, profiles, first=first, last=last, now=world.now())
+    model = embedding_model(loaded, world)
+    with (
+        working(f"reading {len(candidates):,} papers of those days, and others to measure against ..."),
+        setup.open_store_for_reading(loaded) as database,
+        database.read() as connection,
+    ):
+        return shelf_among_stored(connection, candidates, now=world.now(), model=model), readers
 
 
 def _candidates(connection: "Connection", first: date, now: datetime) -> tuple[Candidate, ...]:

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from digest.model import Paper
 from digest.scoring.neighbours import NEIGHBOURS, neighbours
-from digest.scoring.recipe import DEFAULT, Recipe
+from digest.scoring.recipe import DEFAULT, Recipe, with_vectors
 from digest.scoring.terms import Matrix
 from digest.scoring.views import Floats, Views, see, see_more, unit_rows
 
@@ -26,6 +26,8 @@ class Corpus:
     """Row of each paper id."""
     recipe: Recipe
     views: Views
+    embedded: int
+    """How long the embeddings are; 0 without."""
     dense: Floats
     """The views beside the terms, side by side; the product of two rows is their part of likeness."""
     graph: Matrix
@@ -34,14 +36,20 @@ class Corpus:
 def read_papers(
     papers: Iterable[Paper], recipe: Recipe = DEFAULT, vectors: Mapping[str, Vector] | None = None
 ) -> Corpus:
-    """Read papers once, to score any of them for any number of readers."""
+    """Read papers once, to score any of them for any number of readers.
+
+    `vectors` are embeddings by paper id; all of one model, for as many of the papers as there are.
+    """
     kept = {paper.id: paper for paper in papers}
+    embedded = _embedded(kept, vectors or {})
+    recipe = with_vectors(recipe) if embedded.any() else recipe
     views = see(text_of(paper) for paper in kept.values())
-    dense = _dense(views.subjects, views.meanings, recipe)
+    dense = _dense(views.subjects, views.meanings, embedded, recipe)
     return Corpus(
         papers=tuple(kept.values()),
         rows={identifier: row for row, identifier in enumerate(kept)},
         recipe=recipe,
+        embedded=embedded.shape[1],
         views=views,
         dense=dense,
         graph=neighbours(views.weights, dense, recipe.terms),
@@ -60,7 +68,8 @@ def represent(corpus: Corpus, papers: Sequence[Paper]) -> tuple[Matrix, Floats, 
     if -1 not in rows:
         return views.weights[rows], views.projected[rows], corpus.dense[rows]
     weights, subjects, meanings = see_more(views, [text_of(paper) for paper in papers])
-    return weights, subjects, _dense(unit_rows(subjects), meanings, corpus.recipe)
+    unknown = np.zeros((len(papers), corpus.embedded), np.float32)
+    return weights, subjects, _dense(unit_rows(subjects), meanings, unknown, corpus.recipe)
 
 
 def seeds_of(corpus: Corpus, papers: Sequence[Paper], weights: Matrix, dense: Floats) -> Matrix:
@@ -85,7 +94,16 @@ def _nearest(corpus: Corpus, weights: Matrix, dense: Floats) -> list[tuple[int, 
     return list(zip(best.tolist(), (strong / max(float(strong.sum()), 1e-9)).tolist(), strict=True))
 
 
-def _dense(subjects: Floats, meanings: Floats, recipe: Recipe) -> Floats:
-    return np.hstack(
-        [subjects * np.float32(np.sqrt(recipe.subjects)), meanings * np.float32(np.sqrt(recipe.meanings))]
-    )
+def _embedded(papers: Iterable[str], vectors: Mapping[str, Vector]) -> Floats:
+    """A row a paper: its embedding less what all have in common; 0, so near nothing, without one."""
+    known = {row: vectors[identifier] for row, identifier in enumerate(papers) if identifier in vectors}
+    rows = np.zeros((len(list(papers)), len(next(iter(known.values()), ()))), np.float32)
+    if known:
+        found = np.stack(list(known.values()))
+        rows[list(known)] = unit_rows(found - found.mean(axis=0))
+    return rows
+
+
+def _dense(subjects: Floats, meanings: Floats, embedded: Floats, recipe: Recipe) -> Floats:
+    shares = ((subjects, recipe.subjects), (meanings, recipe.meanings), (embedded, recipe.vectors))
+    return np.hstack([view * np.float32(np.sqrt(share)) for view, share in shares if share])

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+MOST_STORED = 5_000
+"""How many stored papers scores are measured against: the latest, and those that no list brought."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -13,6 +16,8 @@ class Recipe:
     """... of their subjects ..."""
     meanings: float = 0.2
     """... and of what their words mean."""
+    vectors: float = 0.0
+    """... and of their embeddings, where there is a model; then the others' shares shrink in proportion."""
     direct: float = 1.0
     """Likeness to what is liked, less that to what is disliked."""
     dislike: float = 0.1
@@ -36,6 +41,21 @@ class Recipe:
 
 
 DEFAULT = Recipe()
+VECTORS = 0.5
+"""Share of the embeddings where there are any."""
+
+
+def with_vectors(recipe: Recipe) -> Recipe:
+    """The recipe for papers that have embeddings."""
+    rest = 1 - VECTORS
+    return replace(
+        recipe,
+        terms=rest * recipe.terms,
+        subjects=rest * recipe.subjects,
+        meanings=rest * recipe.meanings,
+        vectors=VECTORS,
+    )
+
 
 LEFT_OUT = {
     "no graph": replace(DEFAULT, graph=0.0, answers_graph=0.0),

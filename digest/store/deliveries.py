@@ -77,7 +77,7 @@ def record_outcome(connection: Connection, made: Edition, reason: str) -> None:
 
 
 def enqueue(connection: Connection, made: Edition, message: Message, now: datetime) -> bool:
-    """Store the message and mark its papers, and the twins their cards name, as had, in the caller's transaction.
+    """Store the message and mark its papers and their twins as had, in the caller's transaction.
 
     Returns False, having changed nothing, if this reader has a message of this day already.
     """

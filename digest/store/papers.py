@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from digest.identity import is_title_only, latest, merged, same_papers, title_identity
@@ -199,6 +199,14 @@ def recent_candidates(connection: Connection, since: datetime, until: datetime) 
         Candidate(paper=_paper(row), first_seen=row.first_seen, observation=latest(observed[row.id]))
         for row in rows
     )
+
+
+def latest_papers(connection: Connection, until: datetime, most: int) -> tuple[Paper, ...]:
+    """The papers stored by then, the latest first, those that no list brought before all others."""
+    known = or_(paper.c.first_seen.is_(None), paper.c.first_seen <= until)
+    latest_first = (paper.c.first_seen.is_not(None), paper.c.first_seen.desc(), paper.c.id)
+    rows = connection.execute(select(paper).where(known).order_by(*latest_first).limit(most))
+    return tuple(_paper(row) for row in rows)
 
 
 def find_papers(connection: Connection, ids: Iterable[str]) -> dict[str, Paper]:

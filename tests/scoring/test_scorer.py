@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from digest.model import Interest, Paper, Profile, ReasonKind, Score
 from digest.scoring.corpus import read_papers
 from digest.scoring.literal import Index
-from digest.scoring.scope import Scope
 from digest.scoring.reasons import Explainer, share
+from digest.scoring.scope import Scope
 from digest.scoring.scorer import score, score_value
 from digest.scoring.taste import taste_of
 from tests.makers import interest, paper, profile
