@@ -2,18 +2,18 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import click
 import numpy as np
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from digest.errors import UsageError
 from digest.model import Interest, Paper
 from digest.scoring.recipe import DEFAULT, Recipe
-from digest.scoring.taste import Taste
+from digest.scoring.taste import Taste, each_once
 from digest.text import MAX_ABSTRACT, MAX_TITLE, clean
 
 if TYPE_CHECKING:
@@ -47,18 +47,28 @@ def score(jsonl: bool, embedding: Path | None) -> None:
     -> {"id": "t1", "error": "what is wrong with the line"}
 
     A PAPER is {"id": "...", "title": "...", "abstract": "..."}. The more papers it knows, the better it
-    scores. Weights are those of a profile's interests, above 0 up to 10. Ends with the input.
+    scores; what was said first of an id stands until a reset. Weights are those of a profile's interests,
+    above 0 up to 10. Ends with the input.
     """
     if not jsonl:
         raise UsageError("what to read?", fix="Say --jsonl; `digest score --help` shows the lines")
     session = Session(embedder=_embedder(embedding) if embedding else None)
-    for answer in session.answers(iter(lambda: sys.stdin.readline(LONGEST_LINE), "")):
-        click.echo(json.dumps(answer, ensure_ascii=False))
-        sys.stdout.flush()
+    for answer in session.answers(lines_of(sys.stdin.buffer)):
+        click.echo(json.dumps(answer))  # in ASCII, whatever the locale; flushed, so that it can be waited for
+
+
+def lines_of(stream: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[bytes]:
+    """The lines of a stream, each read up to `longest` bytes; what stands beyond is left out."""
+    while line := stream.readline(longest):
+        yield line
+        while len(line) == longest and not line.endswith(b"\n"):
+            line = stream.readline(longest)
 
 
 class PaperLine(BaseModel):
     """A paper as a line names it."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     id: str
     title: str = ""
@@ -99,13 +109,13 @@ class Session:
         self._papers: dict[str, Paper] = {}
         self._scope: Scope | None = None
 
-    def answers(self, lines: Iterable[str]) -> Iterable[Answer]:
+    def answers(self, lines: Iterable[bytes]) -> Iterator[Answer]:
         """The answer to each line that wants one."""
         for line in lines:
             try:
                 request = RequestLine.model_validate_json(line) if line.strip() else None
             except ValidationError as problem:
-                yield {"id": None, "error": _told(problem)}
+                yield {"id": _id_in(line), "error": _told(problem)}
                 continue
             if request and (answer := self.answer(request)):
                 yield answer
@@ -120,10 +130,10 @@ class Session:
         return None
 
     def _store(self, papers: Iterable[PaperLine]) -> None:
-        fresh = {one.id: _paper(one) for one in papers if one.id not in self._papers}
-        if fresh:
-            self._papers |= fresh
-            self._scope = None
+        for one in papers:
+            if one.id not in self._papers:
+                self._papers[one.id] = _paper(one)
+                self._scope = None
 
     def _scores(self, request: RequestLine) -> dict[str, float]:
         from digest.scoring.corpus import read_papers
@@ -152,8 +162,8 @@ class Session:
         interests = (Interest(phrase=one.phrase, weight=one.weight) for one in profile.keywords)
         return Taste(
             interests=tuple(interests),
-            liked=tuple(self._papers.get(one.id) or _paper(one) for one in profile.liked),
-            disliked=tuple(self._papers.get(one.id) or _paper(one) for one in profile.disliked),
+            liked=each_once(self._papers.get(one.id) or _paper(one) for one in profile.liked),
+            disliked=each_once(self._papers.get(one.id) or _paper(one) for one in profile.disliked),
         )
 
 
@@ -166,6 +176,16 @@ def _embedder(folder: Path) -> "Embedder":
 def _paper(line: PaperLine) -> Paper:
     abstract = clean(line.abstract, MAX_ABSTRACT) if line.abstract else None
     return Paper(id=line.id, title=clean(line.title, MAX_TITLE), abstract=abstract, source="jsonl")
+
+
+def _id_in(line: bytes) -> str | int | None:
+    """The id that a line that is wrong elsewhere names."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    identifier = said.get("id") if isinstance(said, dict) else None
+    return identifier if isinstance(identifier, str | int) else None
 
 
 def _told(problem: ValidationError) -> str:

@@ -146,6 +146,9 @@ def _from_papers(scope: Scope, tastes: Sequence[Taste], own: Own) -> tuple[Float
     liked = recipe.direct * (for_liked - mean) / deviation
     liked += recipe.graph * _relative(scope, np.log(reached + recipe.faint), own)
     liked += told * _relative(scope, telling, own)
+    fitted = np.asarray(((each @ alike) * shares[: len(tastes)].toarray()).sum(axis=1), np.float32)[:, None]
+    nearness = (for_liked - mean) / np.maximum(fitted - mean, 1e-6) / recipe.near_enough
+    liked = np.where(liked > 0, liked * np.clip(nearness, 0.0, 1.0), liked)
     return liked * (n_liked > 0), recipe.direct * for_disliked / deviation
 
 

@@ -79,7 +79,7 @@ class Explainer:
         by_terms = (weights @ corpus.views.weights[[row]].T).toarray()[:, 0]
         alike = np.maximum(corpus.recipe.terms * by_terms + dense @ corpus.dense[row], 1e-9) ** 2
         for n, share in _shares(dict(enumerate(alike.tolist())), NAMED).items():
-            label = f"like {shorten(papers[n].title, 60)}"
+            label = f"like {shorten(papers[n].title or papers[n].id, 60)}"
             if kind is ReasonKind.DISLIKED:
                 label += ", which you disliked"
             words = self._carriers(weights[[n]], row)

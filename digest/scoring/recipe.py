@@ -22,6 +22,8 @@ class Recipe:
     """Likeness to what is liked, less that to what is disliked."""
     dislike: float = 0.1
     """How sure a disliked paper is taken to be, beside 1 for a liked one; together no surer than those."""
+    near_enough: float = 0.2
+    """A paper counts in full that comes so near to what is liked, where the liked papers themselves are 1."""
     graph: float = 1.0
     """What reaches a paper from the liked ones through its neighbours."""
     faint: float = 1e-5
@@ -59,11 +61,14 @@ def with_vectors(recipe: Recipe) -> Recipe:
 
 LEFT_OUT = {
     "no graph": replace(DEFAULT, graph=0.0, answers_graph=0.0),
-    "no terms": replace(DEFAULT, terms=0.0),
-    "no subjects": replace(DEFAULT, subjects=0.0),
-    "no meanings": replace(DEFAULT, meanings=0.0),
+    "no direct": replace(DEFAULT, direct=0.0),
     "not telling": replace(DEFAULT, telling=0.0),
-    "no dislikes": replace(DEFAULT, dislike=0.0),
+    "no subjects": replace(DEFAULT, terms=0.8, subjects=0.0),
+    "no meanings": replace(DEFAULT, terms=0.8, meanings=0.0),
+    "terms only": replace(DEFAULT, terms=1.0, subjects=0.0, meanings=0.0),
+    "no answers": replace(DEFAULT, answers=0.0),
     "no fading": replace(DEFAULT, fading=1e9),
+    "no dislikes": replace(DEFAULT, dislike=1e-9),
+    "no nearness": replace(DEFAULT, near_enough=1e-9),
 }
 """The recipe without each of its parts, for the table of docs/relevance.md."""

@@ -28,9 +28,11 @@ COMMON = 0.1
 """A phrase whose words stand in more than this share of all papers says less."""
 BY_AUTHOR = 0.6
 BY_ORGANIZATION = 0.4
-OPEN, STEEP = -6.0, 2.0
+OPEN, STEEP = -5.5, 2.2
 """Learned evidence of a paper z deviations above everything stored: ln(1 + exp(OPEN + steep z)), where
 `steep` comes near STEEP as more is known of the reader."""
+VAGUE = 0.6
+"""The most that phrases alone give by meaning, not by word: 45 points."""
 FELT = 0.05
 """Evidence lost to disliked papers from which on it is felt: five points at most."""
 
@@ -127,10 +129,17 @@ def _learned_evidence(scope: Scope, learned: Learned, tastes: Sequence[Taste]) -
     something = np.array([[bool(t.liked or t.disliked or t.interests)] for t in tastes], np.float32)
     after = something * np.logaddexp(0.0, OPEN + scale * (total - mean))
     before = something * np.logaddexp(0.0, OPEN + scale * (total - learned.disliked - mean))
+    no_papers = [reader for reader, taste in enumerate(tastes) if not taste.liked]
+    after[no_papers], before[no_papers] = _bounded(after[no_papers]), _bounded(before[no_papers])
     for reader, taste in enumerate(tastes):
         mine = [scope.places[one.id] for one in (*taste.liked, *taste.disliked) if one.id in scope.places]
         after[reader, mine] = before[reader, mine] = 0.0  # a paper is not news for being itself
     return np.maximum(after, before), np.maximum(before - after, 0.0)
+
+
+def _bounded(evidence: Floats) -> Floats:
+    """What phrases give to papers that do not say them, in the same order, but never above VAGUE."""
+    return VAGUE * -np.expm1(-evidence / VAGUE)
 
 
 # ---------------------------------------------------------------- word for word

