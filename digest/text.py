@@ -66,8 +66,9 @@ class Word:
 
 # A CJK character is a word of its own: those scripts put no spaces between words.
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
-WORD = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+")
-COMPOUND = re.compile(rf"[{_CJK}]|(?:(?![{_CJK}])[^\W_])+(?:[-‐‑](?:(?![{_CJK}])[^\W_])+)*")
+_LETTERS = rf"[^\W_{_CJK}]+"
+WORD = re.compile(rf"[{_CJK}]|{_LETTERS}")
+COMPOUND = re.compile(rf"[{_CJK}]|{_LETTERS}(?:[-‐‑]{_LETTERS})*")
 _WORD_OR_STOP = re.compile(WORD.pattern + r"|[.:;!?](?=\s|$)")
 HYPHEN = re.compile("[-‐‑]")
 

@@ -11,10 +11,14 @@ from digest.text import COMPOUND, HYPHEN, WORD, Word, compounds, joined, stem, w
 # Words that may stand between those of a phrase: "self-supervised representation learning" for
 # "self-supervised learning".
 _GAP = r"(?:[^ |]+ ){0,2}?"
+_MOST_BETWEEN = 2
+_LONGEST_NEAR = 5
+"""Words of a phrase that may have others between; a text that repeats more could keep the search busy."""
 # Between two words that a full stop or a colon parts stands a bar. A stop after a short word is taken for an
 # abbreviation's: "Dr. GRPO", "SFT vs. RL", "St. Jude".
-_BREAK = re.compile(r"[\"')\]”’]*([.:;!?]+)[\"')\]”’]*(?:\s|$)|[。！？：；]")
-_MAY_BREAK = frozenset(".:;!?\"')]”’。！？：；")
+_BREAK = r"(?<=[^\W_])[\"')\]”’]*[.:;!?]+[\"')\]”’]*(?=\s|$)|(?<=[^\W_])[。！？：；]"
+_WORD_OR_BREAK = re.compile(f"{WORD.pattern}|{_BREAK}")
+_COMPOUND_OR_BREAK = re.compile(f"{COMPOUND.pattern}|{_BREAK}")
 _LONGEST_ABBREVIATION = 3
 _STEM = re.compile(r"[^ |]+")
 
@@ -54,9 +58,8 @@ class Phrase:
 
     parts: str
     wholes: str
-    near: re.Pattern[str] | None
-    """The words in their order with a few others between; `None` for one word, and for so many that a text
-    which repeats them could keep the search busy."""
+    near: tuple[str, ...] = ()
+    """The stems, if they may stand in their order with a few others between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +72,18 @@ class Match:
 
 def field(text: str) -> Field:
     """Prepare a text for `find`."""
-    parts = Stream(text, _stems(text, WORD, str), words)
+    parts = Stream(text, _stems(text, _WORD_OR_BREAK), words)
     if not HYPHEN.search(text):
         return Field(parts=parts, wholes=parts)
-    return Field(parts=parts, wholes=Stream(text, _stems(text, COMPOUND, joined), compounds))
+    return Field(parts=parts, wholes=Stream(text, _stems(text, _COMPOUND_OR_BREAK), compounds))
 
 
 @lru_cache(maxsize=100_000)
 def phrase(text: str) -> Phrase:
     """Prepare a phrase for `find`."""
-    stems = [re.escape(word.stem) for word in words(text)]
-    near = re.compile(" " + _GAP.join(f"{stem} " for stem in stems)) if 1 < len(stems) <= 5 else None
     found = field(text)
+    stems = tuple(_STEM.findall(found.parts.stems))
+    near = stems if 1 < len(stems) <= _LONGEST_NEAR else ()
     return Phrase(parts=_needle(found.parts), wholes=_needle(found.wholes), near=near)
 
 
@@ -93,7 +96,31 @@ def stands(sought: Phrase, place: Field) -> bool | None:
     """Whether the phrase stands in the field exactly, or with a few words between; `None` if not at all."""
     if _holds(place.parts, sought.parts) or _holds(place.wholes, sought.wholes):
         return True
-    return False if sought.near and sought.near.search(place.parts.stems) else None
+    return False if sought.near and _stand_near(sought.near, place.parts.stems) else None
+
+
+def _stand_near(stems: tuple[str, ...], text: str) -> bool:
+    """Whether stems stand in their order with at most a few others between, and no bar."""
+    if not all(f" {one} " in text for one in stems):
+        return False
+    pieces = text.split()
+    ends = {at for at, piece in enumerate(pieces) if piece == stems[0]}
+    for wanted in stems[1:]:
+        ends = {after for at in ends for after in _following(pieces, at) if pieces[after] == wanted}
+    return bool(ends)
+
+
+def _following(pieces: list[str], at: int) -> Iterator[int]:
+    """The places of the next few words, up to a bar."""
+    for after in range(at + 1, min(at + 2 + _MOST_BETWEEN, len(pieces))):
+        if pieces[after] == "|":
+            return
+        yield after
+
+
+@lru_cache(maxsize=1_000)
+def _near_pattern(stems: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(" " + _GAP.join(f"{re.escape(stem)} " for stem in stems))
 
 
 def find(sought: Phrase, place: Field) -> Match | None:
@@ -104,7 +131,7 @@ def find(sought: Phrase, place: Field) -> Match | None:
     if exact:
         spans = [*_spans(sought.parts, place.parts), *_spans(sought.wholes, place.wholes)]
         return Match(surfaces=_surfaces(place.parts.text, spans), exact=True)
-    near = sought.near.search(place.parts.stems) if sought.near else None
+    near = _near_pattern(sought.near).search(place.parts.stems)
     spans = [_span(place.parts, near.start(), near.end())] if near else []
     return Match(surfaces=_surfaces(place.parts.text, spans), exact=False)
 
@@ -113,19 +140,23 @@ def _holds(stream: Stream, needle: str) -> bool:
     return needle in stream.stems and bool(needle.strip())
 
 
-def _stems(text: str, pattern: re.Pattern[str], plain: Callable[[str], str]) -> str:
-    pieces = [" "]
-    for word in pattern.finditer(text):
-        pieces.append(stem(plain(word.group())) or "_")  # every word keeps its place
-        may_break = text[word.end() : word.end() + 1] in _MAY_BREAK
-        pieces.append(" | " if may_break and _is_broken_after(text, word) else " ")
-    return "".join(pieces)
+def _stems(text: str, words_or_breaks: re.Pattern[str]) -> str:
+    found = words_or_breaks.findall(text)
+    pieces = list(map(_piece, found))
+    for at in [at for at, piece in enumerate(pieces) if piece == _STOP]:
+        pieces[at] = "" if len(found[at - 1]) <= _LONGEST_ABBREVIATION else "|"
+    return f" {' '.join(filter(None, pieces))} " if pieces else " "
 
 
-def _is_broken_after(text: str, word: re.Match[str]) -> bool:
-    found = _BREAK.match(text, word.end())
-    is_short = word.end() - word.start() <= _LONGEST_ABBREVIATION
-    return found is not None and not (found.group(1) == "." and is_short)
+_STOP = "."
+
+
+@lru_cache(maxsize=200_000)
+def _piece(found: str) -> str:
+    """The stem of a word, as every word keeps its place; a bar for a break, but a stop for a full one."""
+    if found[0].isalnum():
+        return stem(joined(found)) or "_"
+    return _STOP if [char for char in found if char in ".:;!?。！？：；"] == ["."] else "|"
 
 
 def _spans(needle: str, stream: Stream) -> Iterator[tuple[int, int]]:

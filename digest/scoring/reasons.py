@@ -24,6 +24,8 @@ Key = TypeVar("Key")
 
 NAMED = 2
 """At most so many papers are named as the nearest, and so many phrases that a paper only comes near."""
+A_FEW_POINTS = 0.15
+"""Evidence up to which only one paper, or phrase, is named."""
 WORTH_NAMING = 0.25
 """What gives less than this share of what the largest gives is not named; its points go to those named."""
 CARRIERS = 3
@@ -68,7 +70,7 @@ class Explainer:
     def _for_phrases(self, place: int, weight: float) -> Iterator[tuple[About, Evidence]]:
         answers = self._answers[:, place]
         worth = {one.phrase: one.weight * float(answers[n]) for n, one in enumerate(self._taste.interests)}
-        for name, share in _shares(worth, NAMED).items():
+        for name, share in _shares(worth, _named(weight)).items():
             piece = Evidence(kind=ReasonKind.INTEREST, label=f"near {name}", weight=weight * share)
             yield (ReasonKind.INTEREST, name), piece
 
@@ -78,7 +80,7 @@ class Explainer:
         row, corpus = int(self._scope.rows[place]), self._scope.corpus
         by_terms = (weights @ corpus.views.weights[[row]].T).toarray()[:, 0]
         alike = np.maximum(corpus.recipe.terms * by_terms + dense @ corpus.dense[row], 1e-9) ** 2
-        for n, share in _shares(dict(enumerate(alike.tolist())), NAMED).items():
+        for n, share in _shares(dict(enumerate(alike.tolist())), _named(weight)).items():
             label = f"like {shorten(papers[n].title or papers[n].id, 60)}"
             if kind is ReasonKind.DISLIKED:
                 label += ", which you disliked"
@@ -118,6 +120,11 @@ class Explainer:
         sought = [phrase(text) for interest in wanted for text in texts(interest)]
         found = [find(one, place) for place in fields(paper) for one in sought]
         return tuple(dict.fromkeys(surface for match in found if match for surface in match.surfaces))
+
+
+def _named(weight: float) -> int:
+    """How many names so much evidence is worth: a few points are told of one thing."""
+    return NAMED if abs(weight) > A_FEW_POINTS else 1
 
 
 def _as_written(here: tuple[Field, Field], stems: str) -> str | None:

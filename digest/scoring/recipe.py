@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-MOST_STORED = 5_000
+MOST_STORED = 3_000
 """How many stored papers scores are measured against: the latest, and those that no list brought."""
 
 

@@ -19,7 +19,7 @@ UNSEEN = 100
 """So many papers without any of the terms are counted besides, so that a handful does not say what is rare."""
 RIDGE = 15.0
 """Variance of a dimension above which it is taken for common to many, and says little of one reader."""
-FEWEST_SUBJECTS, MOST_SUBJECTS = 50, 150
+FEWEST_SUBJECTS, MOST_SUBJECTS = 50, 100
 SATURATION, LENGTH = 1.2, 0.75
 """k1 and b of BM25, as Robertson & Zaragoza (2009) recommend."""
 

@@ -106,6 +106,8 @@ def test_a_wheel_works_far_from_its_sources(tmp_path: Path) -> None:
         sys.executable, "-c", "import digest; print(digest.__file__)", cwd=tmp_path, PYTHONPATH=str(site)
     )
     assert str(site) in where.stdout
+    data = site / "digest" / "scoring" / "data"
+    assert {path.name for path in data.iterdir()} == {"words.npz", "NOTICE", "LICENSE-APACHE-2.0"}
     assert (
         digest(
             "init", "--email", "ada@example.org", "--interest", "waiting", "--page", "today.txt"

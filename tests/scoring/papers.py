@@ -32,7 +32,9 @@ def papers_on(*subjects: str, n: int = 1, seed: int = 0, prefix: str = "p") -> t
     """`n` papers on each of these subjects, in turn: the first of each, the second of each ..."""
     chance = Random(f"{prefix} {seed}")
     return tuple(
-        _paper_on(subject, f"{prefix}-{subject}-{number}", chance) for number in range(n) for subject in subjects
+        _paper_on(subject, f"{prefix}-{subject}-{number}", chance)
+        for number in range(n)
+        for subject in subjects
     )
 
 
@@ -55,4 +57,6 @@ def scores(
 
 def mean_on(subject: str, stored: Sequence[Paper], values: NDArray[np.float64]) -> float:
     """The mean of those values that belong to papers on a subject."""
-    return float(np.mean([value for one, value in zip(stored, values, strict=True) if f"-{subject}-" in one.id]))
+    return float(
+        np.mean([value for one, value in zip(stored, values, strict=True) if f"-{subject}-" in one.id])
+    )

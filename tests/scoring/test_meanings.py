@@ -174,6 +174,25 @@ def test_a_texts_weighted_pieces_come_near_what_the_encoder_makes_of_it(make: Mo
     assert not np.allclose(usual @ usual.T, 0, atol=0.5)
 
 
+def test_a_texts_weights_sum_to_one_and_words_that_say_nothing_have_none(make: ModuleType) -> None:
+    weights = make.weighted(make.encoded(Invented(), TEXTS)).toarray()
+
+    assert np.allclose(weights.sum(axis=1), 1)
+    assert not weights[:, [Invented.names.index(name) for name in ("[CLS]", "[SEP]", "the", ",")]].any()
+    assert weights[3, Invented.names.index("graph")] < weights[3, Invented.names.index("net")]  # the rarer
+
+
+def test_the_correction_is_the_ridge_regression_that_could_be_solved_at_once(make: ModuleType) -> None:
+    weights = make.weighted(make.encoded(Invented(), TEXTS))
+    left = np.random.default_rng(2).normal(size=(len(TEXTS), 4))
+
+    found = make.correction(weights, left)
+
+    dense = weights.toarray()
+    wanted = np.linalg.solve(dense.T @ dense + make.PIECE_RIDGE * np.eye(dense.shape[1]), dense.T @ left)
+    assert np.allclose(found, wanted)
+
+
 def test_only_pieces_of_plain_letters_are_kept_and_the_rest_of_digest_reads_them(
     make: ModuleType, tmp_path: Path
 ) -> None:
