@@ -35,8 +35,9 @@ format: $(VENV)/ready  ## Format the sources
 gallery: $(VENV)/ready  ## Render the pictures in docs/gallery with headless Chromium
 	$(BIN)/python docs/gallery/make.py
 
-bench: $(VENV)/ready  ## Measure start-up and preview
+bench: $(VENV)/ready  ## Measure start-up and preview, and scoring in a small size
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/scoring.py --quick
 
 ci:  ## All that decides whether a change lands
 	bash .ci/run

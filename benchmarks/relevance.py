@@ -3,10 +3,10 @@
     python benchmarks/relevance.py FOLDER [--suites cula,gold] [--limit 50] [--ablate] [--json FILE]
 
 FOLDER holds one sub-folder a suite, each with `papers.jsonl` (id, title, abstract) and `tasks.jsonl`
-(profile, candidates, labels), or `streams.jsonl` for papers that arrive in days. `digest score --jsonl` runs as a
-process of its own and is given every paper of a suite as stored, unlabelled; then each task is one question.
-`--command` measures another program that speaks the same lines. `--ablate` measures the parts of Digest's
-scorer instead: each is left out in turn (in this process; the table of docs/relevance.md).
+(profile, candidates, labels), or `streams.jsonl` for papers that come in days. `digest score --jsonl` runs as a
+process of its own and is given every paper of a suite as stored, unlabelled; then each task is one question. `--command`
+measures another program that speaks the same lines. `--ablate` measures the parts of Digest's scorer instead:
+each is left out in turn, in this process (the table of docs/relevance.md).
 """
 
 import argparse
@@ -170,12 +170,17 @@ class Suite:
         }
 
 
+def load_lines(file: Path) -> list[Task]:
+    """A JSON object a line."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
+
+
 def load_suite(folder: Path) -> Suite:
     """Read a folder."""
-    papers = [json.loads(line) for line in (folder / "papers.jsonl").open(encoding="utf-8")]
+    papers = load_lines(folder / "papers.jsonl")
     file = next(path for name in ("tasks", "streams") if (path := folder / f"{name}.jsonl").exists())
     kept = {one["id"]: {key: one.get(key) or "" for key in ("id", "title", "abstract")} for one in papers}
-    return Suite(folder.name, kept, [json.loads(line) for line in file.open(encoding="utf-8")])
+    return Suite(folder.name, kept, load_lines(file))
 
 
 def limited(tasks: list[Task], most: int | None) -> list[Task]:
@@ -215,7 +220,7 @@ def measure_pools(suite: Suite, ask: Ask, limit: int | None) -> dict[str, float]
 
 
 def measure_expertise(suite: Suite, ask: Ask, _limit: int | None) -> dict[str, float]:
-    """Researchers' own statements: the weight of wrongly ordered pairs (Stelmakh et al. 2023); less is better."""
+    """Researchers' own statements: the weight of wrongly ordered pairs (Stelmakh 2023); less is better."""
     readers: dict[str, list[tuple[Floats, Floats]]] = defaultdict(list)
     for task in suite.tasks:
         said = np.asarray(task["labels"], float)

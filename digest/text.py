@@ -86,7 +86,7 @@ def spellings(text: str) -> list[str]:
 def joined_words(text: str) -> list[str]:
     """The hyphenated words of a text, without their hyphens."""
     found = COMPOUND.findall(text) if HYPHEN.search(text) else ()
-    return [joined(word) for word in found if HYPHEN.search(word)]
+    return [joined(word) for word in found if not word.isalnum()]
 
 
 def compounds(text: str) -> tuple[Word, ...]:

@@ -62,7 +62,7 @@ def record(database: Database, name: str, filled: Filled, at: datetime) -> None:
 def embeddable(
     connection: "Connection", judged: Iterable[str], *, window_days: int, now: datetime
 ) -> tuple[Paper, ...]:
-    """The stored papers that scoring compares: those of the window, newest first; those judged; the others."""
+    """The stored papers that scoring compares: the window's, newest first; those judged; the others."""
     recent = papers.recent_candidates(connection, now - timedelta(days=window_days), now)
     newest = sorted(recent, key=lambda one: (one.first_seen, one.paper.id), reverse=True)
     chosen = {one.paper.id: one.paper for one in newest} | papers.find_papers(connection, judged)

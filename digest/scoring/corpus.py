@@ -106,4 +106,5 @@ def _embedded(papers: Iterable[str], vectors: Mapping[str, Vector]) -> Floats:
 
 def _dense(subjects: Floats, meanings: Floats, embedded: Floats, recipe: Recipe) -> Floats:
     shares = ((subjects, recipe.subjects), (meanings, recipe.meanings), (embedded, recipe.vectors))
-    return np.hstack([view * np.float32(np.sqrt(share)) for view, share in shares if share])
+    views = [view * np.float32(np.sqrt(share)) for view, share in shares if share]
+    return np.hstack(views) if views else np.zeros((len(subjects), 0), np.float32)

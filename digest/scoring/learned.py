@@ -5,16 +5,17 @@ mean of the reference. So a quiet day scores low, and two readers' scores mean t
 column a paper of the scope; every part is a sum over the reader's papers, or phrases, but for its last step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from digest.model import Paper
 from digest.scoring.corpus import represent, seeds_of
 from digest.scoring.recipe import Recipe
-from digest.scoring.scope import Scope
+from digest.scoring.scope import Rows, Scope
 from digest.scoring.taste import Taste, query
 from digest.scoring.terms import Matrix
 from digest.scoring.views import Floats, ask
@@ -37,8 +38,10 @@ ALIKE = Expected(0.08, 0.055)
 TOTAL = Expected(0.0, 1.2)
 RELATIVE = 30
 """What only means something among many papers counts n / (n + RELATIVE) with n of them."""
+_CELLS = 1_000_000
+"""How many numbers the likenesses may be that are solved at once."""
 
-Own = Sequence[NDArray[np.intp]]
+Own = Sequence[Rows]
 """For each reader, which places of the reference hold papers of the reader's own."""
 
 
@@ -101,7 +104,7 @@ def about(
     middle = (n * mean + EXPECTED * expected.mean * scale) / whole
     spread = n * (variance + (mean - middle) ** 2)
     spread += EXPECTED * ((expected.deviation * scale) ** 2 + (expected.mean * scale - middle) ** 2)
-    return middle, np.asarray(np.sqrt(spread / whole), np.float32)
+    return np.asarray(middle, np.float32), np.asarray(np.sqrt(spread / whole), np.float32)
 
 
 def _relative(scope: Scope, values: Floats, own: Own) -> Floats:
@@ -111,11 +114,16 @@ def _relative(scope: Scope, values: Floats, own: Own) -> Floats:
     return (values - mean) / deviation * (n / (n + RELATIVE))
 
 
-def _sparse(cells: Sequence[tuple[int, int, float]], shape: tuple[int, int]) -> Matrix:
-    rows, columns, values = zip(*cells, strict=True) if cells else ((), (), ())
-    return sparse.csr_array(
-        (np.array(values, np.float32), (np.array(rows, int), np.array(columns, int))), shape=shape
-    )
+def _rows(columns: Sequence[Rows], values: Sequence[Floats], width: int) -> Matrix:
+    """A sparse matrix, row by row."""
+    ends = np.concatenate([[0], np.cumsum([len(row) for row in columns])])
+    cells = np.concatenate(values).astype(np.float32), np.concatenate(columns), ends
+    return sparse.csr_array(cells, shape=(len(columns), width))
+
+
+def _chained(sums: Matrix, rows: Matrix | Floats, onto: Callable[[Matrix | Floats], Floats]) -> Floats:
+    """Sums of rows, multiplied onto papers: the sums are taken first if they are fewer than the rows."""
+    return onto(sums @ rows) if sums.shape[0] < rows.shape[0] else sums @ onto(rows)
 
 
 # ---------------------------------------------------------------- papers
@@ -127,94 +135,109 @@ def _from_papers(scope: Scope, tastes: Sequence[Taste], own: Own) -> tuple[Float
     if not papers:
         nothing = np.zeros((len(tastes), len(scope.rows)), np.float32)
         return nothing, nothing
-    recipe, views = scope.corpus.recipe, scope.corpus.views
+    recipe, views, n = scope.corpus.recipe, scope.corpus.views, len(tastes)
     weights, subjects, dense = represent(scope.corpus, papers)
-    ids = [paper.id for paper in papers]
     alike = recipe.terms * (weights @ weights.T).toarray() + dense @ dense.T
-    shares, each = _shares(tastes, ids, alike, recipe), _means(tastes, ids)
-    sums = sparse.vstack([shares, each], format="csr")
-    by_terms = scope.by_terms(sums @ weights)
-    common = scope.by_views((each @ subjects) * views.common, views.projected)
-    likeness = recipe.terms * by_terms[: len(tastes) * 2] + scope.by_views(shares @ dense, scope.corpus.dense)
-    telling = by_terms[len(tastes) * 2 :] - common
+    liked_at, disliked_at = _places(tastes, papers)
+    shares = _shares(liked_at, disliked_at, alike, recipe)
+    each = _rows(liked_at, [np.full(len(at), 1 / max(len(at), 1)) for at in liked_at], len(papers))
+    by_terms = _chained(sparse.vstack([each, shares], format="csr"), weights, scope.by_terms)
+    common = _chained(each, subjects * views.common, lambda rows: scope.by_views(rows, views.projected))
+    by_views = _chained(shares, dense, lambda rows: scope.by_views(rows, scope.corpus.dense))
+    telling = by_terms[:n] - common
+    likeness = recipe.terms * by_terms[n:] + by_views
     reached = scope.reached(each @ seeds_of(scope.corpus, papers, weights, dense))
     n_liked = np.array([[len(taste.liked)] for taste in tastes], np.float32)
-    for_liked, for_disliked = likeness[: len(tastes)], likeness[len(tastes) :]
-    sure = np.maximum(np.abs(shares).sum(axis=1)[: len(tastes), None], 1e-9)
+    for_liked, for_disliked = likeness[:n], likeness[n:]
+    sure = np.maximum(np.abs(shares).sum(axis=1)[:n, None], 1e-9)
     mean, deviation = about(scope, for_liked + for_disliked, own, ALIKE, sure.astype(np.float32))
     told = recipe.telling * (n_liked / (n_liked + recipe.telling_from)) ** 2
     liked = recipe.direct * (for_liked - mean) / deviation
     liked += recipe.graph * _relative(scope, np.log(reached + recipe.faint), own)
     liked += told * _relative(scope, telling, own)
-    fitted = np.asarray(((each @ alike) * shares[: len(tastes)].toarray()).sum(axis=1), np.float32)[:, None]
+    fitted = np.asarray(((each @ alike) * shares[:n].toarray()).sum(axis=1), np.float32)[:, None]
     nearness = (for_liked - mean) / np.maximum(fitted - mean, 1e-6) / recipe.near_enough
     liked = np.where(liked > 0, liked * np.clip(nearness, 0.0, 1.0), liked)
     return liked * (n_liked > 0), recipe.direct * for_disliked / deviation
 
 
-def _means(tastes: Sequence[Taste], ids: Sequence[str]) -> Matrix:
-    """Each liked paper's part of all the reader likes."""
-    place = {identifier: n for n, identifier in enumerate(ids)}
-    cells = [
-        (reader, place[paper.id], 1 / len(taste.liked))
-        for reader, taste in enumerate(tastes)
-        for paper in taste.liked
-    ]
-    return _sparse(cells, (len(tastes), len(ids)))
+def _places(tastes: Sequence[Taste], papers: Sequence[Paper]) -> tuple[list[Rows], list[Rows]]:
+    """Where each reader's liked papers stand in a list, and the disliked ones."""
+    place = {paper.id: n for n, paper in enumerate(papers)}
+    liked = [np.array([place[paper.id] for paper in taste.liked], np.intp) for taste in tastes]
+    disliked = [np.array([place[paper.id] for paper in taste.disliked], np.intp) for taste in tastes]
+    return liked, disliked
 
 
-def _shares(tastes: Sequence[Taste], ids: Sequence[str], alike: Floats, recipe: Recipe) -> Matrix:
+def _shares(liked: Sequence[Rows], disliked: Sequence[Rows], alike: Floats, recipe: Recipe) -> Matrix:
     """How much likeness to each paper counts: a row a reader for liked ones, then a row each for disliked.
 
     Kernel ridge regression of 1 at liked papers and 0 at disliked ones, these taken for less sure (Rasmussen
     & Williams 2006, 2.3): papers that are alike share their weight, and a disliked one counts as far as it
-    is like what is liked.
+    is like what is liked. Readers with as many papers are solved for together.
     """
-    place = {identifier: n for n, identifier in enumerate(ids)}
-    cells: list[tuple[int, int, float]] = []
-    for reader, taste in enumerate(tastes):
-        at = [place[paper.id] for paper in (*taste.liked, *taste.disliked)]
-        found = _ridge(alike[np.ix_(at, at)], len(taste.liked), recipe)
-        cells += [
-            (reader + len(tastes) * (n >= len(taste.liked)), where, share)
-            for n, (where, share) in enumerate(zip(at, found, strict=True))
-        ]
-    return _sparse(cells, (2 * len(tastes), len(ids)))
+    numbers = [(len(likes), len(dislikes)) for likes, dislikes in zip(liked, disliked, strict=True)]
+    for_liked: list[Floats] = [np.empty(0, np.float32)] * len(liked)
+    for_disliked = for_liked.copy()
+    for readers in _alike_in_number(numbers):
+        n_liked, _ = numbers[readers[0]]
+        at = np.array([np.concatenate([liked[reader], disliked[reader]]) for reader in readers])
+        found = _ridge(alike[at[:, :, None], at[:, None, :]], n_liked, recipe)
+        for reader, shares in zip(readers, found, strict=True):
+            for_liked[reader], for_disliked[reader] = shares[:n_liked], shares[n_liked:]
+    return _rows([*liked, *disliked], [*for_liked, *for_disliked], len(alike))
 
 
-def _ridge(alike: Floats, n_liked: int, recipe: Recipe) -> list[float]:
-    n_disliked = len(alike) - n_liked
+def _alike_in_number(numbers: Sequence[tuple[int, int]]) -> Iterator[Sequence[int]]:
+    """The readers with as many liked and disliked papers, in portions that fit into memory."""
+    readers: dict[tuple[int, int], list[int]] = {}
+    for reader, one in enumerate(numbers):
+        readers.setdefault(one, []).append(reader)
+    for (n_liked, n_disliked), found in readers.items():
+        at_once = max(1, _CELLS // max((n_liked + n_disliked) ** 2, 1))
+        yield from (found[start : start + at_once] for start in range(0, len(found), at_once))
+
+
+def _ridge(alike: Floats, n_liked: int, recipe: Recipe) -> Floats:
+    """A row a reader."""
+    n_readers, n_papers, _ = alike.shape
+    n_disliked = n_papers - n_liked
     if not n_liked:
-        return [-1 / n_disliked] * n_disliked
+        return np.full((n_readers, n_papers), -1 / max(n_disliked, 1), np.float32)
     sure = min(recipe.dislike, n_liked / n_disliked) if n_disliked else 1.0
     noise = np.array([1.0] * n_liked + [1 / max(sure, 1e-6)] * n_disliked, np.float32)
     wanted = np.array([1.0] * n_liked + [0.0] * n_disliked, np.float32)
-    return np.linalg.solve(alike + np.diag(noise), wanted).tolist()  # type: ignore[no-any-return]
+    return np.asarray(np.linalg.solve(alike + np.diag(noise), wanted[:, None])[..., 0], np.float32)
 
 
 # ---------------------------------------------------------------- phrases
 
 
 def _from_phrases(scope: Scope, tastes: Sequence[Taste], own: Own) -> Floats:
-    phrases = {query(interest): n for taste in tastes for n, interest in enumerate(taste.interests)}
-    place = {phrase: n for n, phrase in enumerate(phrases)}
+    asked, phrases = _asked(tastes)
     if not phrases:
         return np.zeros((len(tastes), len(scope.rows)), np.float32)
     recipe = scope.corpus.recipe
-    cells = [
-        (reader, place[query(interest)], interest.weight / sum(one.weight for one in taste.interests))
-        for reader, taste in enumerate(tastes)
-        for interest in taste.interests
-    ]
-    asked = _sparse(cells, (len(tastes), len(phrases)))
-    answers = _answers(scope, asked, list(phrases))
-    near = _relative(scope, answers[:, scope.rows], own)
+    answers = _answers(scope, asked, phrases)
+    near = _relative(scope, scope.of(answers), own)
     reached = scope.reached(_best(answers, recipe.seeds))
     far = _relative(scope, np.log(reached + recipe.faint), own)
     n_liked = np.array([[len(taste.liked)] for taste in tastes], np.float32)
     has_phrases = np.array([[bool(taste.interests)] for taste in tastes], np.float32)
     fading = has_phrases * recipe.fading / (recipe.fading + n_liked)
     return fading * (recipe.answers * near + recipe.answers_graph * far)
+
+
+def _asked(tastes: Sequence[Taste]) -> tuple[Matrix, list[str]]:
+    """Each reader's phrases by their share of the reader's weights, and the phrases of all, each once."""
+    place: dict[str, int] = {}
+    columns, values = [], []
+    for taste in tastes:
+        at = [place.setdefault(query(interest), len(place)) for interest in taste.interests]
+        weights = np.array([interest.weight for interest in taste.interests], np.float32)
+        columns.append(np.array(at, np.intp))
+        values.append(weights / max(float(weights.sum()), 1e-9))
+    return _rows(columns, values, len(place)), list(place)
 
 
 def _answers(scope: Scope, asked: Matrix, phrases: Sequence[str]) -> Floats:
@@ -229,8 +252,8 @@ def _answers(scope: Scope, asked: Matrix, phrases: Sequence[str]) -> Floats:
 
 def answers_by_phrase(scope: Scope, phrases: Sequence[str]) -> Floats:
     """How well each paper of a scope answers each phrase alone: a row a phrase, none below 0."""
-    each = _sparse([(n, n, 1.0) for n in range(len(phrases))], (len(phrases), len(phrases)))
-    return np.maximum(_answers(scope, each, phrases)[:, scope.rows], 0.0)
+    each = sparse.eye_array(len(phrases), dtype=np.float32, format="csr")
+    return np.maximum(scope.of(_answers(scope, each, phrases)), 0.0)
 
 
 def _best(answers: Floats, wanted: int) -> Matrix:

@@ -40,7 +40,13 @@ def neighbours(weights: Matrix, dense: Floats, terms_share: float) -> Matrix:
     degrees = np.bincount(edges.row, weights=edges.data, minlength=n_papers)
     scale = 1 / np.sqrt(np.maximum(degrees, 1e-12))
     edges.data = (edges.data * scale[edges.row] * scale[edges.col]).astype(np.float32)
-    return edges.tocsr()
+    return _narrow(edges.tocsr())
+
+
+def _narrow(graph: Matrix) -> Matrix:
+    """With indices of 32 bits, which are read in half the time."""
+    cells = graph.data, graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
+    return sparse.csr_array(cells, shape=graph.shape)
 
 
 def spread(graph: Matrix, seeds: Floats) -> Floats:
@@ -98,7 +104,7 @@ def _by_subject(units: Floats) -> Iterator[tuple[Rows, Rows]]:
 def _centres(units: Floats) -> Floats:
     """The middles of cells, by k-means from papers spread over the whole, so that no chance is involved."""
     n_cells = max(1, len(units) // CELL)
-    centres = units[np.linspace(0, len(units) - 1, n_cells).astype(int)]
+    centres: Floats = units[np.linspace(0, len(units) - 1, n_cells).astype(int)]
     for _ in range(_ROUNDS):
         cell_of = (units @ centres.T).argmax(axis=1)
         sums = sparse.csr_array((np.ones(len(units), np.float32), (cell_of, np.arange(len(units)))))

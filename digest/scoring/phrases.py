@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
 
-from digest.text import COMPOUND, HYPHEN, WORD, Word, compounds, joined, stem, words
+from digest.text import COMPOUND, HYPHEN, STOPWORDS, WORD, Word, compounds, joined, stem, words
 
 # Words that may stand between those of a phrase: "self-supervised representation learning" for
 # "self-supervised learning".
@@ -60,6 +60,8 @@ class Phrase:
     wholes: str
     near: tuple[str, ...] = ()
     """The stems, if they may stand in their order with a few others between."""
+    is_word: bool = False
+    """Whether it is a single word, and one that says something: a text that holds it says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def phrase(text: str) -> Phrase:
     found = field(text)
     stems = tuple(_STEM.findall(found.parts.stems))
     near = stems if 1 < len(stems) <= _LONGEST_NEAR else ()
-    return Phrase(parts=_needle(found.parts), wholes=_needle(found.wholes), near=near)
+    is_word = len(stems) == 1 and stems[0].isalnum() and stems[0] not in STOPWORDS
+    return Phrase(parts=_needle(found.parts), wholes=_needle(found.wholes), near=near, is_word=is_word)
 
 
 def _needle(stream: Stream) -> str:
@@ -101,21 +104,24 @@ def stands(sought: Phrase, place: Field) -> bool | None:
 
 def _stand_near(stems: tuple[str, ...], text: str) -> bool:
     """Whether stems stand in their order with at most a few others between, and no bar."""
-    if not all(f" {one} " in text for one in stems):
-        return False
-    pieces = text.split()
-    ends = {at for at, piece in enumerate(pieces) if piece == stems[0]}
-    for wanted in stems[1:]:
-        ends = {after for at in ends for after in _following(pieces, at) if pieces[after] == wanted}
+    first, reach = f" {stems[0]} ", (1 + _MOST_BETWEEN) * (len(stems) - 1)
+    at = text.find(first)
+    while at >= 0:
+        ahead = text[at + len(first) :].split(" ", reach)[:reach]
+        if stems[-1] in ahead and _follow(stems[1:], ahead):
+            return True
+        at = text.find(first, at + len(first) - 1)
+    return False
+
+
+def _follow(stems: tuple[str, ...], ahead: list[str]) -> bool:
+    """Whether stems come in their order, each one soon after the one before."""
+    ahead = ahead[: ahead.index("|")] if "|" in ahead else ahead
+    ends = {-1}
+    for wanted in stems:
+        soon = {after for end in ends for after in range(end + 1, min(end + 2 + _MOST_BETWEEN, len(ahead)))}
+        ends = {after for after in soon if ahead[after] == wanted}
     return bool(ends)
-
-
-def _following(pieces: list[str], at: int) -> Iterator[int]:
-    """The places of the next few words, up to a bar."""
-    for after in range(at + 1, min(at + 2 + _MOST_BETWEEN, len(pieces))):
-        if pieces[after] == "|":
-            return
-        yield after
 
 
 @lru_cache(maxsize=1_000)

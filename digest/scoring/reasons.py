@@ -20,7 +20,7 @@ from digest.scoring.terms import Matrix
 from digest.scoring.views import Floats
 from digest.text import shorten
 
-Key = TypeVar("Key")
+Key = TypeVar("Key", str, int)
 
 NAMED = 2
 """At most so many papers are named as the nearest, and so many phrases that a paper only comes near."""
@@ -45,7 +45,10 @@ class Explainer:
         for about, piece in self._learned(place):
             said = pieces.get(about)
             pieces[about] = replace(said, weight=said.weight + piece.weight) if said else piece
-        told = [replace(one, words=one.words or self._marked(about, paper)) for about, one in pieces.items()]
+        told = [
+            replace(one, weight=round(one.weight, 4), words=one.words or self._marked(about, paper))
+            for about, one in pieces.items()
+        ]  # rounded, so that what is worth the same comes in the order of its labels
         told.sort(key=lambda piece: (-piece.weight, piece.label))
         return replace(self._scored.briefly(place), reasons=tuple(_reasons(told, value)))
 
@@ -128,7 +131,7 @@ def _named(weight: float) -> int:
 
 
 def _as_written(here: tuple[Field, Field], stems: str) -> str | None:
-    sought = Phrase(parts=f" {stems} ", wholes=f" {stems} ", near=None)
+    sought = Phrase(parts=f" {stems} ", wholes=f" {stems} ", near=())
     match = find(sought, here[0]) or find(sought, here[1])
     return match.surfaces[0] if match else None
 
@@ -141,7 +144,7 @@ def _overlaps(text: str, others: Iterable[str]) -> bool:
 
 def _shares(worth: Mapping[Key, float], most: int) -> dict[Key, float]:
     """The largest, made to add up to 1; the first alone where nothing is worth anything."""
-    best = sorted(worth, key=lambda key: -worth[key])[:most]
+    best = sorted(worth, key=lambda key: (-worth[key], key))[:most]
     kept = [key for key in best if worth[key] >= WORTH_NAMING * worth[best[0]]]
     whole = sum(worth[key] for key in kept)
     return {key: worth[key] / whole for key in kept} if whole else dict.fromkeys(best[:1], 1.0)
@@ -156,7 +159,8 @@ def _reasons(evidence: list[Evidence], value: int) -> Iterable[Reason]:
     losses = [piece for piece in evidence if piece.weight < 0]
     gained = max(score_value(sum(piece.weight for piece in gains)), value) if losses else value
     points = share([piece.weight for piece in gains], gained)
-    points += [-lost for lost in share([-piece.weight for piece in losses], gained - value)]
+    against = [-piece.weight for piece in reversed(losses)]  # what takes more never takes fewer points
+    points += [-lost for lost in reversed(share(against, gained - value))]
     for piece, given in zip(gains + losses, points, strict=True):
         if given:
             yield Reason(kind=piece.kind, label=piece.label, points=given, words=piece.words)

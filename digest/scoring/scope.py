@@ -17,6 +17,8 @@ REFERENCE = 500
 """Papers spread over everything stored, against which those of a day are measured."""
 _CELLS = 4_000_000
 """How many numbers a table may have that is made on the way: 16 MB."""
+_FEW = 3
+"""So many rows are multiplied faster one by one."""
 
 
 class Scope:
@@ -29,18 +31,19 @@ class Scope:
         self.corpus = corpus
         self.rows = np.arange(n_papers) if rows is None else np.concatenate([rows, others])
         self.reference = slice(0 if rows is None else len(rows), None)
-        self.places = {
-            corpus.papers[row].id: place for place, row in enumerate(self.rows[:n_papers].tolist())
-        }
+        of_the_day = self.rows if rows is None else rows
+        self.places = {corpus.papers[row].id: place for place, row in enumerate(of_the_day.tolist())}
         self._referred = {row: place for place, row in enumerate(self.rows[self.reference].tolist())}
         self._is_all = rows is None
-        self._weights = corpus.views.weights if rows is None else corpus.views.weights[self.rows]
+        views = corpus.views
+        self._by_term = views.by_term if rows is None else views.weights[self.rows].T.tocsr()
         self._alike: dict[int, Floats] = {}
+        self._spread_for = 0
         self._from_rows: Floats | None = None
 
     def in_reference(self, ids: Iterable[str]) -> Rows:
         """The places in the reference of those papers that stand there."""
-        rows = (self.corpus.rows.get(identifier) for identifier in ids)
+        rows = [self.corpus.rows.get(identifier) for identifier in dict.fromkeys(ids)]
         return np.array([self._referred[row] for row in rows if row in self._referred], np.intp)
 
     def likeness(self, one: str, other: str) -> float:
@@ -51,37 +54,48 @@ class Scope:
             self._alike[place] = self.by_terms(weights)[0]
         return float(self._alike[place][self.places[other]])
 
+    def of(self, values: Floats) -> Floats:
+        """Of a value for everything stored (a column each) those of the scope."""
+        return values if self._is_all else values[:, self.rows]
+
     def by_terms(self, weights: Matrix) -> Floats:
         """The product of terms with those of each paper."""
-        at_once = max(1, _CELLS // max(weights.shape[1], 1))
-        portions = (
-            weights[start : start + at_once].toarray() for start in range(0, weights.shape[0], at_once)
-        )
-        found = [(self._weights @ portion.T).T for portion in portions]
+        used, columns = np.unique(weights.indices, return_inverse=True)
+        holding = self._by_term[used].T
+        rows = sparse.csr_array((weights.data, columns, weights.indptr), shape=(weights.shape[0], len(used)))
+        if weights.shape[0] <= _FEW:
+            return np.array([holding @ row for row in rows.toarray()], np.float32)
+        at_once = max(1, _CELLS // max(len(used), 1))
+        portions = (rows[start : start + at_once].toarray() for start in range(0, rows.shape[0], at_once))
+        found = [(holding @ np.ascontiguousarray(portion.T)).T for portion in portions]
         return np.ascontiguousarray(np.concatenate(found), np.float32)
 
     def by_views(self, rows: Floats, papers: Floats) -> Floats:
         """The product with each paper's row in one of the tables of the corpus."""
-        return rows @ (papers if self._is_all else papers[self.rows]).T
+        here = papers if self._is_all else papers[self.rows]
+        return rows @ here.T if len(rows) > _FEW else np.array([here @ row for row in rows])
 
     def reached(self, seeds: Matrix) -> Floats:
-        """What reaches each paper from the seeds; as the graph is symmetric, from whichever are fewer."""
+        """What reaches each paper from the seeds; as the graph is symmetric, from whichever are fewer.
+
+        From the papers of the scope, once as many readers were here: each of them then costs almost nothing.
+        """
         graph = self.corpus.graph
-        if seeds.shape[0] <= len(self.rows):
-            return np.ascontiguousarray(_spread(graph, seeds.T.tocsc())[self.rows].T)
+        self._spread_for += seeds.shape[0]
+        fits = len(self.rows) * graph.shape[0] <= _CELLS * 4
+        if self._from_rows is None and (self._spread_for <= len(self.rows) or not fits):
+            return self.of(_spread(graph, seeds))
         if self._from_rows is None:
-            ones = np.ones(len(self.rows), np.float32)
-            units = sparse.csc_array(
-                (ones, (self.rows, np.arange(len(self.rows)))), shape=(graph.shape[0], len(ones))
-            )
-            self._from_rows = _spread(graph, units)
+            ones, ends = np.ones(len(self.rows), np.float32), np.arange(len(self.rows) + 1)
+            units = sparse.csr_array((ones, self.rows, ends), shape=(len(ones), graph.shape[0]))
+            self._from_rows = np.ascontiguousarray(_spread(graph, units).T)
         return np.asarray(seeds @ self._from_rows, np.float32)
 
 
-def _spread(graph: Matrix, seeds: sparse.csc_array) -> Floats:
+def _spread(graph: Matrix, seeds: Matrix) -> Floats:
     """Portion by portion, as what spreads is no longer sparse."""
+    if seeds.shape[0] <= _FEW:
+        return np.array([spread(graph, row) for row in seeds.toarray()])
     at_once = max(1, _CELLS // max(graph.shape[0], 1))
-    portions = range(0, seeds.shape[1], at_once)
-    return np.concatenate(
-        [spread(graph, seeds[:, start : start + at_once].toarray()) for start in portions], axis=1
-    )
+    portions = (seeds[start : start + at_once].toarray() for start in range(0, seeds.shape[0], at_once))
+    return np.concatenate([spread(graph, np.ascontiguousarray(portion.T)).T for portion in portions])

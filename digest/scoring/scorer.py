@@ -8,26 +8,19 @@ taken away from what the rest would have given: 0 is never passed either.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import exp, log
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Interest, ReasonKind, Score
 from digest.scoring.learned import TOTAL, Learned, about, learn
-from digest.scoring.literal import Index, Place
+from digest.scoring.literal import Index, Said
 from digest.scoring.scope import Scope
 from digest.scoring.taste import Taste, texts
 from digest.scoring.views import Floats
 
-# Evidence of an interest of weight 10, by how it is found. Evidence 1.0 alone is 63 points.
-WORTH = {"title": 1.0, "abstract": 0.6}
-NEAR = 0.7
-"""Factor for a phrase with other words between its own."""
-COMMON = 0.1
-"""A phrase whose words stand in more than this share of all papers says less."""
-BY_AUTHOR = 0.6
-BY_ORGANIZATION = 0.4
+FOLLOWS = {ReasonKind.AUTHOR: 0.6, ReasonKind.ORGANIZATION: 0.4}
 OPEN, STEEP = -5.5, 2.2
 """Learned evidence of a paper z deviations above everything stored: ln(1 + exp(OPEN + steep z)), where
 `steep` comes near STEEP as more is known of the reader."""
@@ -110,13 +103,17 @@ def score_all(scope: Scope, index: Index, tastes: Sequence[Taste]) -> list[Score
 
 def _with_literal(scored: Scored, index: Index, taste: Taste) -> Scored:
     evidence = scored.evidence.copy()
-    followed, avoided = set(), set()
-    for place, piece in _literal(index, taste):
-        evidence[place] += piece.weight
-        if piece.kind is ReasonKind.AVOID:
-            avoided.add(place)
-        elif piece.kind is not ReasonKind.INTEREST:
-            followed.add(place)
+    followed: set[int] = set()
+    avoided: set[int] = set()
+    for interest, kind in phrases_of(taste):
+        said = index.said(texts(interest))
+        worth = np.fromiter((one.worth for one in said.values()), float, len(said))
+        evidence[list(said)] += worth * _signed(interest.weight / 10, kind)
+        if kind is ReasonKind.AVOID:
+            avoided.update(said)
+    for _, kind, places in _names(index, taste):
+        evidence[list(places)] += FOLLOWS[kind]
+        followed.update(places)
     return replace(scored, evidence=evidence, followed=frozenset(followed), avoided=frozenset(avoided))
 
 
@@ -126,7 +123,7 @@ def _learned_evidence(scope: Scope, learned: Learned, tastes: Sequence[Taste]) -
     mean, deviation = about(scope, total, learned.own, TOTAL)
     told = np.array([[len(taste.liked) + bool(taste.interests)] for taste in tastes], np.float32)
     scale = STEEP * (told + 1) / (told + 2) / deviation
-    something = np.array([[bool(t.liked or t.disliked or t.interests)] for t in tastes], np.float32)
+    something = np.array([[bool(t.liked or t.interests)] for t in tastes], np.float32)
     after = something * np.logaddexp(0.0, OPEN + scale * (total - mean))
     before = something * np.logaddexp(0.0, OPEN + scale * (total - learned.disliked - mean))
     no_papers = [reader for reader, taste in enumerate(tastes) if not taste.liked]
@@ -139,27 +136,17 @@ def _learned_evidence(scope: Scope, learned: Learned, tastes: Sequence[Taste]) -
 
 def _bounded(evidence: Floats) -> Floats:
     """What phrases give to papers that do not say them, in the same order, but never above VAGUE."""
-    return VAGUE * -np.expm1(-evidence / VAGUE)
+    return np.asarray(VAGUE * -np.expm1(-evidence / VAGUE), np.float32)
 
 
 # ---------------------------------------------------------------- word for word
 
 
-def _literal(index: Index, taste: Taste) -> Iterator[tuple[int, Evidence]]:
-    """What papers say word for word, and who wrote them."""
-    for interest, kind in phrases_of(taste):
-        for place in sorted({place for text in texts(interest) for place in index.saying(text)}):
-            yield place, _said(index, interest, kind, place)
-    for name, kind, places in _names(index, taste):
-        for place in places:
-            yield place, _follows(name, kind)
-
-
 def literal_at(index: Index, taste: Taste, place: int) -> Iterator[tuple[About, Evidence]]:
-    """The same for one paper, with the phrase or name that it is about."""
+    """What a paper says word for word, and who wrote it, with the phrase or name that it is about."""
     for interest, kind in phrases_of(taste):
-        if any(place in index.saying(text) for text in texts(interest)):
-            yield (kind, interest.phrase), _said(index, interest, kind, place)
+        if said := index.said(texts(interest)).get(place):
+            yield (kind, interest.phrase), _says(interest, kind, said)
     for name, kind, places in _names(index, taste):
         if place in places:
             yield (kind, name), _follows(name, kind)
@@ -179,29 +166,14 @@ def _names(index: Index, taste: Taste) -> Iterator[tuple[str, ReasonKind, Sequen
 
 
 def _follows(name: str, kind: ReasonKind) -> Evidence:
-    weight = BY_AUTHOR if kind is ReasonKind.AUTHOR else BY_ORGANIZATION
-    return Evidence(kind=kind, label=f"follows {name}", weight=weight)
+    return Evidence(kind=kind, label=f"follows {name}", weight=FOLLOWS[kind])
 
 
-def _said(index: Index, interest: Interest, kind: ReasonKind, place: int) -> Evidence:
-    """What an interest gives: its best place counts, once, however many of its aliases are there."""
-    worth, text, said = max(
-        (
-            (_worth(one), text, one.where)
-            for text in texts(interest)
-            for one in index.saying(text).get(place, ())
-        ),
-        key=lambda found: found[0],
-    )
-    name = interest.phrase if text == interest.phrase else f"{interest.phrase}, as “{text}”"
-    worth *= _rarity(index.share(text)) * interest.weight / 10
-    return Evidence(kind=kind, label=f"{name} ({said})", weight=-worth if kind is ReasonKind.AVOID else worth)
+def _says(interest: Interest, kind: ReasonKind, said: Said) -> Evidence:
+    name = interest.phrase if said.text == interest.phrase else f"{interest.phrase}, as “{said.text}”"
+    weight = _signed(said.worth * interest.weight / 10, kind)
+    return Evidence(kind=kind, label=f"{name} ({said.where})", weight=weight)
 
 
-def _rarity(share: float) -> float:
-    """1 for a phrase whose words stand in up to COMMON of all papers; less for one that says less."""
-    return min(1.0, log(max(share, 1e-9)) / log(COMMON))
-
-
-def _worth(place: Place) -> float:
-    return WORTH[place.where] * (1.0 if place.exact else NEAR)
+def _signed(weight: float, kind: ReasonKind) -> float:
+    return -weight if kind is ReasonKind.AVOID else weight

@@ -25,8 +25,10 @@ class Terms:
     """The columns: words first, then pairs."""
 
     words: dict[str, int]
+    stems: tuple[str, ...]
+    """The words of the columns, by number."""
     spellings: tuple[str, ...]
-    """Each word as it was first met; `words` has its stem."""
+    """Each word as it was first met."""
     pairs: Numbers
     """Sorted; a pair is the number of its first word times 2**32 and that of its second."""
 
@@ -36,7 +38,7 @@ class Terms:
     def name(self, column: int) -> str:
         """The stem, or both stems, of a column."""
         if column < len(self.words):
-            return list(self.words)[column]
+            return self.stems[column]
         first, second = divmod(int(self.pairs[column - len(self.words)]), 1 << 32)
         return f"{self.name(first)} {self.name(second)}"
 
@@ -67,7 +69,12 @@ def learn_terms(texts: Texts) -> tuple[Terms, Matrix]:
     known = _Numbers({}, learn=True)
     numbers, rows, n_papers = _read(texts, known)
     pairs = _pairs(numbers)
-    terms = Terms(words=known.stems, spellings=tuple(known.first_met), pairs=_of_two_papers(pairs, rows))
+    terms = Terms(
+        words=known.stems,
+        stems=tuple(known.stems),
+        spellings=tuple(known.first_met),
+        pairs=_of_two_papers(pairs, rows),
+    )
     return terms, _counts(terms, numbers, pairs, rows, n_papers)
 
 

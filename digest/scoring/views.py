@@ -16,7 +16,9 @@ Floats = NDArray[np.float32]
 PAIR_WEIGHT = 0.5
 """A pair of words counts half of what its rarity says: its two words are counted too."""
 UNSEEN = 100
-"""So many papers without any of the terms are counted besides, so that a handful does not say what is rare."""
+"""So many papers without any of the terms are counted besides: a handful does not tell what is rare."""
+FEW = 600
+"""Up to so many papers all directions are computed at once."""
 RIDGE = 15.0
 """Variance of a dimension above which it is taken for common to many, and says little of one reader."""
 FEWEST_SUBJECTS, MOST_SUBJECTS = 50, 100
@@ -33,6 +35,8 @@ class Views:
     """A term's inverse document frequency."""
     weights: Matrix
     """TF-IDF: rows of length 1 (or 0 for a paper without words)."""
+    by_term: Matrix
+    """The same, a row a term: who holds it, at once. Shares its indices with `relevance`."""
     relevance: sparse.csc_array
     """BM25: what each word gives a paper if a query asks for it."""
     subjects: Floats
@@ -60,17 +64,21 @@ def see(texts: Texts) -> Views:
     projected, directions, strengths = _subjects(weights)
     vocabulary = word_table().of(terms.spellings)
     meant = _meant(counts, rarity, vocabulary)
+    relevance = _relevance(counts, rarity, len(terms.words))
+    cells = weights.tocsc().data, relevance.indices, relevance.indptr
+    by_term = sparse.csr_array(cells, shape=weights.shape[::-1])
     usual = meant.mean(axis=0) if len(meant) else np.zeros(vocabulary.shape[1], np.float32)
     return Views(
         terms=terms,
         rarity=rarity,
         weights=weights,
-        relevance=_relevance(counts, rarity, len(terms.words)),
+        by_term=by_term,
+        relevance=relevance,
         subjects=unit_rows(projected),
         projected=projected,
         common=strengths / (strengths + RIDGE),
         vocabulary=vocabulary,
-        meanings=unit_rows(meant - usual),
+        meanings=_apart(meant, usual),
         usual=usual,
         directions=directions,
     )
@@ -80,7 +88,7 @@ def see_more(views: Views, texts: Texts) -> tuple[Matrix, Floats, Floats]:
     """Other texts: their weights, their subjects (not of length 1) and their meanings, a row each."""
     counts = count_terms(views.terms, texts)
     weights = _weighted(counts, views.rarity)
-    meanings = unit_rows(_meant(counts, views.rarity, views.vocabulary) - views.usual)
+    meanings = _apart(_meant(counts, views.rarity, views.vocabulary), views.usual)
     return weights, _in_subjects(views, weights), meanings
 
 
@@ -92,8 +100,13 @@ def _meant(counts: Matrix, rarity: Floats, vocabulary: Floats) -> Floats:
     return unit_rows(np.asarray(words @ vocabulary, np.float32))
 
 
+def _apart(meant: Floats, usual: Floats) -> Floats:
+    """What rows mean beside what all do; nothing for a row of nothing."""
+    return unit_rows((meant - usual) * meant.any(axis=1, keepdims=True))
+
+
 def _in_subjects(views: Views, weights: Matrix) -> Floats:
-    return np.asarray((weights @ views.weights.T) @ views.directions, np.float32)
+    return np.asarray((weights @ views.by_term) @ views.directions, np.float32)
 
 
 def ask(views: Views, phrases: Sequence[str]) -> tuple[Matrix, Floats, Floats]:
@@ -108,7 +121,7 @@ def ask(views: Views, phrases: Sequence[str]) -> tuple[Matrix, Floats, Floats]:
 def unit_rows(matrix: Floats) -> Floats:
     """Every row at length 1; a row of nothing stays so."""
     lengths: Floats = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return matrix / np.where(lengths > 0, lengths, np.float32(np.inf))
+    return np.asarray(matrix / np.where(lengths > 0, lengths, np.inf), np.float32)
 
 
 def _rarity(counts: Matrix) -> Floats:
@@ -137,7 +150,9 @@ def _relevance(counts: Matrix, rarity: Floats, n_words: int) -> sparse.csc_array
     """BM25's part of a document: saturated counts, shorter papers first (Robertson & Zaragoza 2009)."""
     found = counts.tocsc()
     lengths = np.asarray(counts[:, :n_words].sum(axis=1)).ravel()
-    relative = (1 - LENGTH + LENGTH * lengths / max(float(lengths.sum()) / max(len(lengths), 1), 1e-9))[found.indices]
+    relative = (1 - LENGTH + LENGTH * lengths / max(float(lengths.sum()) / max(len(lengths), 1), 1e-9))[
+        found.indices
+    ]
     saturated = found.data * (SATURATION + 1) / (found.data + SATURATION * relative)
     idf = np.repeat(rarity, np.diff(found.indptr))
     found.data = (saturated * idf).astype(np.float32)
@@ -158,9 +173,11 @@ def _subjects(weights: Matrix) -> tuple[Floats, Floats, Floats]:
 def _largest(weights: Matrix, wanted: int) -> tuple[Floats, Floats]:
     """The largest eigenvalues of the papers' likeness, and their vectors."""
     n_papers = weights.shape[0]
-    if n_papers <= 2 * wanted:  # for which the iterative method is not made
+    if n_papers <= FEW:  # for which the iterative method is not made
         strengths, vectors = np.linalg.eigh((weights @ weights.T).toarray())
-        return strengths, vectors
+        return strengths[-wanted:], vectors[:, -wanted:]
+    if not weights.nnz:
+        return np.zeros(0, np.float32), np.zeros((n_papers, 0), np.float32)
     turned = weights.T
     likeness = LinearOperator(
         (n_papers, n_papers), matvec=lambda vector: weights @ (turned @ vector), dtype=np.float32

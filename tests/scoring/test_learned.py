@@ -56,7 +56,6 @@ def test_a_liked_paper_that_is_stored_teaches_as_one_that_is_not() -> None:
     assert known[len(STORED) :].tolist() == [0.0] * 3  # nobody needs to be told of what she likes
 
 
-@pytest.mark.xfail(reason="Scope.places: a paper that stands in the reference, too, is sent there")
 def test_a_liked_paper_of_the_day_is_worth_nothing_itself_however_many_are_stored() -> None:
     from digest.scoring.literal import Index
     from digest.scoring.scorer import score
@@ -213,7 +212,6 @@ def test_what_is_lost_is_never_more_than_what_was_gained() -> None:
         assert scored.lost.max() > FELT
 
 
-@pytest.mark.xfail(reason="_learned_evidence: dislikes alone lift the score of what is unlike them")
 def test_dislikes_alone_speak_for_no_paper() -> None:
     (found,) = scores(STORED, Taste(disliked=(*RICE, *QUEUES)))
 
@@ -232,7 +230,6 @@ def test_taking_a_dislike_back_restores_every_score_exactly() -> None:
     assert np.array_equal(before, after)
 
 
-@pytest.mark.xfail(reason="learn: a paper both liked and disliked is taken out of the reference twice")
 def test_a_paper_both_liked_and_disliked_is_taken_out_of_the_reference_once() -> None:
     stored = [*STORED, *QUEUES]
     own = learn(Scope(read_papers(stored)), [Taste(liked=QUEUES, disliked=QUEUES[:1])]).own
@@ -267,9 +264,6 @@ def test_more_readers_than_papers_score_as_each_alone() -> None:
         assert np.abs(found - scores(STORED, taste)[0]).max() < 1e-3
 
 
-@pytest.mark.xfail(
-    reason="_ridge: divides by the number of disliked papers where nothing is liked or disliked"
-)
 @pytest.mark.parametrize(
     "other", [Taste(), Taste(interests=(interest("moss"),)), Taste(authors=("Ada Byron",))]
 )
