@@ -3,10 +3,10 @@
     python benchmarks/relevance.py FOLDER [--suites cula,gold] [--limit 50] [--ablate] [--json FILE]
 
 FOLDER holds one sub-folder a suite, each with `papers.jsonl` (id, title, abstract) and `tasks.jsonl`
-(profile, candidates, labels), or `streams.jsonl` for papers that come in days. `digest score --jsonl` runs as a
-process of its own and is given every paper of a suite as stored, unlabelled; then each task is one question. `--command`
-measures another program that speaks the same lines. `--ablate` measures the parts of Digest's scorer instead:
-each is left out in turn, in this process (the table of docs/relevance.md).
+(profile, candidates, labels), or `streams.jsonl` for papers that come in days. `digest score --jsonl` runs
+as a process of its own and is given every paper of a suite as stored, unlabelled; then each task is one
+question. `--command` measures another program that speaks the same lines. `--ablate` measures the parts of
+Digest's scorer instead: each is left out in turn, in this process (the table of docs/relevance.md).
 """
 
 import argparse

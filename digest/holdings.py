@@ -22,6 +22,8 @@ from digest.store.tiers import last_tier_runs
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+ENOUGH_EMBEDDED = 0.9
+"""Embeddings count from this share of the papers on; until then scores are by words alone."""
 MOST_LOOKED_UP = 50
 ASK_AGAIN = timedelta(days=7)
 MOST_DISLIKED = 300
@@ -145,8 +147,10 @@ def shelf_among_stored(
     """A shelf of these papers, measured against the latest MOST_STORED papers that are stored."""
     stored = papers.latest_papers(connection, now, MOST_STORED)
     ids = [*(candidate.paper.id for candidate in candidates), *(paper.id for paper in stored)]
-    known = vectors.stored_vectors(connection, model, ids) if model else None
-    return make_shelf(candidates, notes, stored=stored, vectors=known)
+    known = vectors.stored_vectors(connection, model, ids) if model else {}
+    # Papers with a vector measured against papers without would all look good.
+    enough = len(known) >= ENOUGH_EMBEDDED * len(set(ids))
+    return make_shelf(candidates, notes, stored=stored, vectors=known if enough else None)
 
 
 def stored_reader(
@@ -163,9 +167,10 @@ def stored_reader(
     dislikes = [one.paper_id for one in said if one.verdict is Verdict.DISLIKE]
     no = frozenset(dislikes)
     liked = complete(library, stored_library(connection, library), _in_order(connection, likes))
+    known = frozenset(paper.id for paper in liked.papers)
     return Reader(
         profile=profile,
-        had=deliveries.seen_by(connection, profile.name, before=day) | no,
+        had=deliveries.seen_by(connection, profile.name, before=day) | no | known,
         liked=tuple(paper for paper in liked.papers if paper.id not in no),
         disliked=_in_order(connection, dislikes[-MOST_DISLIKED:]),
         notes=(*liked.notes, *_notes_of_tiers(connection, day)),

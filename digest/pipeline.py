@@ -132,7 +132,7 @@ class Reader:
 
     profile: Profile
     had: Set[str] = frozenset()
-    """Ids of papers the reader has had in earlier editions, or said no to: never shown again."""
+    """Ids of papers that are no news: had in earlier editions, liked, or said no to."""
     liked: tuple[Paper, ...] = ()
     """The papers the profile names or the reader said yes to, as far as they are known; the latest last."""
     disliked: tuple[Paper, ...] = ()

@@ -129,7 +129,8 @@ def shelf_and_reader(
             raise InputError("none of the sources could be read")
         shelf = shelf_of_listings(harvested, now)
     liked = complete(load_liked(profile), {one.paper.id: one.paper for one in shelf.candidates})
-    return shelf, Reader(profile=profile, liked=liked.papers, notes=liked.notes)
+    known = frozenset(paper.id for paper in liked.papers)
+    return shelf, Reader(profile=profile, had=known, liked=liked.papers, notes=liked.notes)
 
 
 def _summarised(edition: Edition, loaded: Configuration, world: World) -> Edition:

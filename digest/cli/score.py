@@ -4,11 +4,11 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeVar
 
 import click
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from digest.errors import UsageError
 from digest.model import Interest, Paper
@@ -47,8 +47,10 @@ def score(jsonl: bool, embedding: Path | None) -> None:
     -> {"id": "t1", "error": "what is wrong with the line"}
 
     A PAPER is {"id": "...", "title": "...", "abstract": "..."}. The more papers it knows, the better it
-    scores; what was said first of an id stands until a reset. Weights are those of a profile's interests,
-    above 0 up to 10. Ends with the input.
+    scores; what was said first of an id stands until a reset. Tell papers as background before they are
+    scored: one that was never told makes it read all of them again, and scores may shift a little. Weights
+    are those of a profile's interests, up to 10; a phrase of weight 0 or less is left out. A line that
+    cannot be understood is answered with an error, whatever it was. Ends with the input.
     """
     if not jsonl:
         raise UsageError("what to read?", fix="Say --jsonl; `digest score --help` shows the lines")
@@ -65,13 +67,18 @@ def lines_of(stream: BinaryIO, longest: int = LONGEST_LINE) -> Iterator[bytes]:
             line = stream.readline(longest)
 
 
+Line = TypeVar("Line")
+Listed = Annotated[list[Line], BeforeValidator(lambda given: given or [])]
+"""A list, for which null stands, too, if it is empty."""
+
+
 class PaperLine(BaseModel):
     """A paper as a line names it."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
     id: str
-    title: str = ""
+    title: str | None = None
     abstract: str | None = None
 
 
@@ -79,25 +86,27 @@ class KeywordLine(BaseModel):
     """A phrase the reader cares for."""
 
     phrase: str
-    weight: float = Field(default=1.0, gt=0, le=10)
+    weight: Annotated[float, Field(allow_inf_nan=False), AfterValidator(lambda weight: min(weight, 10.0))] = (
+        1.0
+    )
 
 
 class ProfileLine(BaseModel):
     """A reader."""
 
-    keywords: list[KeywordLine] = []
-    liked: list[PaperLine] = []
-    disliked: list[PaperLine] = []
+    keywords: Listed[KeywordLine] = []
+    liked: Listed[PaperLine] = []
+    disliked: Listed[PaperLine] = []
 
 
 class RequestLine(BaseModel):
     """Any line."""
 
     op: Literal["reset", "background", "score"]
-    id: str | int | None = None
-    papers: list[PaperLine] = []
-    candidates: list[PaperLine] = []
-    profile: ProfileLine = ProfileLine()
+    id: str | int | float | None = None
+    papers: Listed[PaperLine] = []
+    candidates: Listed[PaperLine] = []
+    profile: Annotated[ProfileLine, BeforeValidator(lambda given: given or {})] = ProfileLine()
 
 
 class Session:
@@ -159,7 +168,8 @@ class Session:
             self._vectors |= {paper.id: row for paper, row in zip(new, rows, strict=True)}
 
     def _taste(self, profile: ProfileLine) -> Taste:
-        interests = (Interest(phrase=one.phrase, weight=one.weight) for one in profile.keywords)
+        wanted = (one for one in profile.keywords if one.weight > 0)
+        interests = (Interest(phrase=one.phrase, weight=one.weight) for one in wanted)
         return Taste(
             interests=tuple(interests),
             liked=each_once(self._papers.get(one.id) or _paper(one) for one in profile.liked),
@@ -175,7 +185,7 @@ def _embedder(folder: Path) -> "Embedder":
 
 def _paper(line: PaperLine) -> Paper:
     abstract = clean(line.abstract, MAX_ABSTRACT) if line.abstract else None
-    return Paper(id=line.id, title=clean(line.title, MAX_TITLE), abstract=abstract, source="jsonl")
+    return Paper(id=line.id, title=clean(line.title or "", MAX_TITLE), abstract=abstract, source="jsonl")
 
 
 def _id_in(line: bytes) -> str | int | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from digest.model import Paper
 from digest.scoring.neighbours import NEIGHBOURS, neighbours
@@ -63,13 +63,20 @@ def text_of(paper: Paper) -> tuple[str, str]:
 
 def represent(corpus: Corpus, papers: Sequence[Paper]) -> tuple[Matrix, Floats, Floats]:
     """Papers, stored or not, as rows: their terms, their subjects, and the other views side by side."""
-    rows = [corpus.rows.get(paper.id, -1) for paper in papers]
-    views = corpus.views
-    if -1 not in rows:
-        return views.weights[rows], views.projected[rows], corpus.dense[rows]
-    weights, subjects, meanings = see_more(views, [text_of(paper) for paper in papers])
-    unknown = np.zeros((len(papers), corpus.embedded), np.float32)
-    return weights, subjects, _dense(unit_rows(subjects), meanings, unknown, corpus.recipe)
+    views, is_known = corpus.views, np.array([paper.id in corpus.rows for paper in papers], bool)
+    known = np.array([corpus.rows[paper.id] for paper in papers if paper.id in corpus.rows], np.intp)
+    if is_known.all():
+        return views.weights[known], views.projected[known], corpus.dense[known]
+    strangers = [paper for paper in papers if paper.id not in corpus.rows]
+    weights, subjects, meanings = see_more(views, [text_of(paper) for paper in strangers])
+    unknown = np.zeros((len(strangers), corpus.embedded), np.float32)
+    dense = _dense(unit_rows(subjects), meanings, unknown, corpus.recipe)
+    order = np.argsort(np.argsort(~is_known, kind="stable"))  # the known ones come first below
+    return (
+        vstack([views.weights[known], weights], format="csr")[order],
+        np.vstack([views.projected[known], subjects])[order],
+        np.vstack([corpus.dense[known], dense])[order],
+    )
 
 
 def seeds_of(corpus: Corpus, papers: Sequence[Paper], weights: Matrix, dense: Floats) -> Matrix:

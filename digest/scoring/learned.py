@@ -53,6 +53,8 @@ class Learned:
     """From liked papers, before what disliked ones take away."""
     disliked: Floats
     """What likeness to disliked papers adds: mostly below 0."""
+    near_disliked: Floats
+    """How much nearer papers come to disliked papers than to liked ones, 0..1."""
     phrases: Floats
     own: Own
 
@@ -66,10 +68,11 @@ def learn(scope: Scope, tastes: Sequence[Taste]) -> Learned:
     """What tastes say of each paper of a scope; all 0 for a taste without phrases and papers."""
     if not len(scope.rows):
         nothing = np.zeros((len(tastes), 0), np.float32)
-        return Learned(liked=nothing, disliked=nothing, phrases=nothing, own=())
+        return Learned(liked=nothing, disliked=nothing, near_disliked=nothing, phrases=nothing, own=())
     own = [scope.in_reference(paper.id for paper in (*taste.liked, *taste.disliked)) for taste in tastes]
-    liked, disliked = _from_papers(scope, tastes, own)
-    return Learned(liked=liked, disliked=disliked, phrases=_from_phrases(scope, tastes, own), own=own)
+    liked, disliked, near_disliked = _from_papers(scope, tastes, own)
+    phrases = _from_phrases(scope, tastes, own)
+    return Learned(liked=liked, disliked=disliked, near_disliked=near_disliked, phrases=phrases, own=own)
 
 
 def measured(scope: Scope, values: Floats, own: Own) -> tuple[Floats, Floats, Floats]:
@@ -129,36 +132,59 @@ def _chained(sums: Matrix, rows: Matrix | Floats, onto: Callable[[Matrix | Float
 # ---------------------------------------------------------------- papers
 
 
-def _from_papers(scope: Scope, tastes: Sequence[Taste], own: Own) -> tuple[Floats, Floats]:
-    """What liked papers say, and what disliked ones take away."""
+def _from_papers(scope: Scope, tastes: Sequence[Taste], own: Own) -> tuple[Floats, Floats, Floats]:
+    """What liked papers say, what disliked ones take of that, and how near papers come to these, 0..1."""
     papers = list({paper.id: paper for taste in tastes for paper in (*taste.liked, *taste.disliked)}.values())
     if not papers:
         nothing = np.zeros((len(tastes), len(scope.rows)), np.float32)
-        return nothing, nothing
+        return nothing, nothing, nothing
     recipe, views, n = scope.corpus.recipe, scope.corpus.views, len(tastes)
     weights, subjects, dense = represent(scope.corpus, papers)
     alike = recipe.terms * (weights @ weights.T).toarray() + dense @ dense.T
-    liked_at, disliked_at = _places(tastes, papers)
-    shares = _shares(liked_at, disliked_at, alike, recipe)
-    each = _rows(liked_at, [np.full(len(at), 1 / max(len(at), 1)) for at in liked_at], len(papers))
-    by_terms = _chained(sparse.vstack([each, shares], format="csr"), weights, scope.by_terms)
+    at, nowhere = _places(tastes, papers), [np.empty(0, np.intp)] * n
+    each, each_disliked = (_mean_rows(places, len(papers)) for places in at)
+    shares = _shares(*at, alike, recipe)
+    against = _shares(at[1], nowhere, alike, recipe)[:n]
+    sums = sparse.vstack([shares, against], format="csr")
+    by_terms = _chained(sparse.vstack([each, sums], format="csr"), weights, scope.by_terms)
     common = _chained(each, subjects * views.common, lambda rows: scope.by_views(rows, views.projected))
-    by_views = _chained(shares, dense, lambda rows: scope.by_views(rows, scope.corpus.dense))
-    telling = by_terms[:n] - common
-    likeness = recipe.terms * by_terms[n:] + by_views
+    by_views = _chained(sums, dense, lambda rows: scope.by_views(rows, scope.corpus.dense))
+    for_liked, for_disliked, like_disliked = np.split(recipe.terms * by_terms[n:] + by_views, 3)
     reached = scope.reached(each @ seeds_of(scope.corpus, papers, weights, dense))
     n_liked = np.array([[len(taste.liked)] for taste in tastes], np.float32)
-    for_liked, for_disliked = likeness[:n], likeness[n:]
-    sure = np.maximum(np.abs(shares).sum(axis=1)[:n, None], 1e-9)
-    mean, deviation = about(scope, for_liked + for_disliked, own, ALIKE, sure.astype(np.float32))
+    mean, deviation = about(scope, for_liked + for_disliked, own, ALIKE, _sums(shares[:n]))
     told = recipe.telling * (n_liked / (n_liked + recipe.telling_from)) ** 2
     liked = recipe.direct * (for_liked - mean) / deviation
     liked += recipe.graph * _relative(scope, np.log(reached + recipe.faint), own)
-    liked += told * _relative(scope, telling, own)
-    fitted = np.asarray(((each @ alike) * shares[:n].toarray()).sum(axis=1), np.float32)[:, None]
-    nearness = (for_liked - mean) / np.maximum(fitted - mean, 1e-6) / recipe.near_enough
-    liked = np.where(liked > 0, liked * np.clip(nearness, 0.0, 1.0), liked)
-    return liked * (n_liked > 0), recipe.direct * for_disliked / deviation
+    liked += told * _relative(scope, by_terms[:n] - common, own)
+    near = _nearness(for_liked - mean, _fitted(each, shares[:n], alike) - mean)
+    liked = np.where(liked > 0, liked * np.minimum(near / recipe.near_enough, 1.0), liked)
+    usual, _ = about(scope, like_disliked, own, ALIKE, _sums(against))
+    near_disliked = _nearness(like_disliked - usual, _fitted(each_disliked, against, alike) - usual)
+    return (
+        liked * (n_liked > 0),
+        recipe.direct * for_disliked / deviation,
+        np.maximum(near_disliked - near, 0.0),
+    )
+
+
+def _mean_rows(places: Sequence[Rows], n_papers: int) -> Matrix:
+    """Each reader's papers, counting alike."""
+    return _rows(places, [np.full(len(at), 1 / max(len(at), 1)) for at in places], n_papers)
+
+
+def _sums(shares: Matrix) -> Floats:
+    return np.asarray(np.maximum(np.abs(shares).sum(axis=1)[:, None], 1e-9), np.float32)
+
+
+def _fitted(each: Matrix, shares: Matrix, alike: Floats) -> Floats:
+    """What a reader's own papers get, in the mean."""
+    return np.asarray(((each @ alike) * shares.toarray()).sum(axis=1), np.float32)[:, None]
+
+
+def _nearness(above: Floats, fitted: Floats) -> Floats:
+    """How far each paper is on the way from the mean of all, 0, to the reader's own papers, 1."""
+    return np.where(fitted > 1e-6, np.clip(above / np.maximum(fitted, 1e-6), 0.0, 1.0), 0.0)
 
 
 def _places(tastes: Sequence[Taste], papers: Sequence[Paper]) -> tuple[list[Rows], list[Rows]]:

@@ -26,8 +26,12 @@ OPEN, STEEP = -5.5, 2.2
 `steep` comes near STEEP as more is known of the reader."""
 VAGUE = 0.6
 """The most that phrases alone give by meaning, not by word: 45 points."""
+SPOILT = 0.6
+"""The most that likeness to a disliked paper takes of what speaks for a paper, word for word or learned."""
 FELT = 0.05
 """Evidence lost to disliked papers from which on it is felt: five points at most."""
+_CELLS = 1_000_000
+"""How many numbers a table of readers and stored papers may have: 4 MB, and a dozen are made on the way."""
 
 About = tuple[ReasonKind, str]
 """What a piece of evidence is about: a phrase, a name, the id of a paper."""
@@ -55,7 +59,9 @@ class Scored:
     gained: Floats
     """Learned evidence before what is disliked is taken away."""
     lost: Floats
-    """What of it likeness to disliked papers takes away."""
+    """What likeness to disliked papers takes away."""
+    near_disliked: Floats
+    """How much nearer each paper comes to disliked papers than to liked ones, 0..1."""
     followed: frozenset[int] = frozenset()
     avoided: frozenset[int] = frozenset()
 
@@ -85,7 +91,13 @@ def score(scope: Scope, index: Index, taste: Taste) -> Scored:
 
 
 def score_all(scope: Scope, index: Index, tastes: Sequence[Taste]) -> list[Scored]:
-    """Every paper of a scope for each of many readers."""
+    """Every paper of a scope for each of many readers, in portions that fit into memory."""
+    at_once = max(1, _CELLS // max(len(scope.corpus.papers), len(scope.rows), 1))
+    portions = (tastes[start : start + at_once] for start in range(0, len(tastes), at_once))
+    return [scored for portion in portions for scored in _score_portion(scope, index, portion)]
+
+
+def _score_portion(scope: Scope, index: Index, tastes: Sequence[Taste]) -> list[Scored]:
     learned = learn(scope, tastes)
     gained, lost = _learned_evidence(scope, learned, tastes)
     bare = (
@@ -95,6 +107,7 @@ def score_all(scope: Scope, index: Index, tastes: Sequence[Taste]) -> list[Score
             from_phrases=learned.phrases[n],
             gained=gained[n],
             lost=lost[n],
+            near_disliked=learned.near_disliked[n],
         )
         for n in range(len(tastes))
     )
@@ -114,7 +127,14 @@ def _with_literal(scored: Scored, index: Index, taste: Taste) -> Scored:
     for _, kind, places in _names(index, taste):
         evidence[list(places)] += FOLLOWS[kind]
         followed.update(places)
-    return replace(scored, evidence=evidence, followed=frozenset(followed), avoided=frozenset(avoided))
+    spoilt = SPOILT * scored.near_disliked * np.maximum(evidence, 0.0)
+    return replace(
+        scored,
+        evidence=evidence - spoilt,
+        lost=np.asarray(scored.lost + spoilt, np.float32),
+        followed=frozenset(followed),
+        avoided=frozenset(avoided),
+    )
 
 
 def _learned_evidence(scope: Scope, learned: Learned, tastes: Sequence[Taste]) -> tuple[Floats, Floats]:
@@ -128,9 +148,6 @@ def _learned_evidence(scope: Scope, learned: Learned, tastes: Sequence[Taste]) -
     before = something * np.logaddexp(0.0, OPEN + scale * (total - learned.disliked - mean))
     no_papers = [reader for reader, taste in enumerate(tastes) if not taste.liked]
     after[no_papers], before[no_papers] = _bounded(after[no_papers]), _bounded(before[no_papers])
-    for reader, taste in enumerate(tastes):
-        mine = [scope.places[one.id] for one in (*taste.liked, *taste.disliked) if one.id in scope.places]
-        after[reader, mine] = before[reader, mine] = 0.0  # a paper is not news for being itself
     return np.maximum(after, before), np.maximum(before - after, 0.0)
 
 
