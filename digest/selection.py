@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heapreplace
 from itertools import islice
 
-from digest.model import Candidate, Pick, Profile, QuietDay, ReasonKind, Section, SectionName
+from digest.model import Candidate, Pick, Profile, QuietDay, Section, SectionName
 
 ALSO_SHOWN = 25
 MISSES_SHOWN = 3
@@ -173,9 +173,6 @@ def _trending(others: list[Pick], most: int) -> list[Pick]:
     return [pick for _, pick in by_votes[:most]]
 
 
-AGAINST = (ReasonKind.AVOID, ReasonKind.DISLIKED)
-
-
 def _aside(others: list[Pick], picks: list[Pick], profile: Profile, likeness: Likeness) -> list[Pick]:
     """Of the best papers below the threshold, one by one the one least like all that is shown with it.
 
@@ -187,9 +184,7 @@ def _aside(others: list[Pick], picks: list[Pick], profile: Profile, likeness: Li
     near = [
         pick
         for pick in others
-        if pick.score.value >= max(CLOSE * profile.threshold, 1)
-        and not pick.score.avoided
-        and not any(reason.kind in AGAINST for reason in pick.score.reasons)
+        if pick.score.value >= max(CLOSE * profile.threshold, 1) and not pick.score.avoided
     ]
     closest = {pick.paper.id: _closest(pick, picks, likeness) for pick in near[:ASIDE_AMONG]}
     left, chosen = near[:ASIDE_AMONG], list[Pick]()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from digest.model import Pick, Profile, QuietDay, Reason, ReasonKind, Score, SectionName
+from digest.model import Pick, Profile, QuietDay, Score, SectionName
 from digest.selection import MOST_TAKEN, NO_TWINS, SAMENESS_COST, SPARE, Selection, select
 from tests.makers import candidate, pick, profile, reason
 
@@ -195,14 +195,6 @@ def test_there_is_no_step_aside_for_those_who_want_none_nor_on_a_day_without_pic
 
     assert ids(selected(scoring("1", 90), near), SectionName.EXPLORATION) == []
     assert selected(near, reader=CURIOUS).sections == ()
-
-
-@pytest.mark.parametrize("kind", [ReasonKind.AVOID, ReasonKind.DISLIKED])
-def test_nothing_that_has_something_against_it_is_a_step_aside(kind: ReasonKind) -> None:
-    against = Reason(kind=kind, label="like “Tea”, which you disliked", points=-3)
-    disliked = pick("2", "Paper 2", reason("x (title)", 42), against)
-
-    assert ids(selected(scoring("1", 90), disliked, reader=CURIOUS), SectionName.EXPLORATION) == []
 
 
 def test_nothing_avoided_nor_without_evidence_is_a_step_aside() -> None:

@@ -10,7 +10,7 @@ import click
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from digest.errors import UsageError
+from digest.errors import DigestError, UsageError
 from digest.model import Interest, Paper
 from digest.scoring.recipe import DEFAULT, Recipe
 from digest.scoring.taste import Taste, each_once
@@ -126,7 +126,11 @@ class Session:
             except ValidationError as problem:
                 yield {"id": _id_in(line), "error": _told(problem)}
                 continue
-            if request and (answer := self.answer(request)):
+            try:
+                answer = self.answer(request) if request else None
+            except DigestError as problem:  # an embedding model that fails
+                answer = {"id": request.id if request else None, "error": str(problem)}
+            if answer:
                 yield answer
 
     def answer(self, request: RequestLine) -> Answer | None:

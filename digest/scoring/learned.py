@@ -98,7 +98,7 @@ def _column(values: NDArray[np.float64]) -> Floats:
     return values[:, None].astype(np.float32)
 
 
-def about(
+def mean_and_deviation(
     scope: Scope, values: Floats, own: Own, expected: Expected, scale: Floats | float = 1.0
 ) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each row's reference and what is expected, together."""
@@ -152,14 +152,14 @@ def _from_papers(scope: Scope, tastes: Sequence[Taste], own: Own) -> tuple[Float
     for_liked, for_disliked, like_disliked = np.split(recipe.terms * by_terms[n:] + by_views, 3)
     reached = scope.reached(each @ seeds_of(scope.corpus, papers, weights, dense))
     n_liked = np.array([[len(taste.liked)] for taste in tastes], np.float32)
-    mean, deviation = about(scope, for_liked + for_disliked, own, ALIKE, _sums(shares[:n]))
+    mean, deviation = mean_and_deviation(scope, for_liked + for_disliked, own, ALIKE, _sums(shares[:n]))
     told = recipe.telling * (n_liked / (n_liked + recipe.telling_from)) ** 2
     liked = recipe.direct * (for_liked - mean) / deviation
     liked += recipe.graph * _relative(scope, np.log(reached + recipe.faint), own)
     liked += told * _relative(scope, by_terms[:n] - common, own)
     near = _nearness(for_liked - mean, _fitted(each, shares[:n], alike) - mean)
     liked = np.where(liked > 0, liked * np.minimum(near / recipe.near_enough, 1.0), liked)
-    usual, _ = about(scope, like_disliked, own, ALIKE, _sums(against))
+    usual, _ = mean_and_deviation(scope, like_disliked, own, ALIKE, _sums(against))
     near_disliked = _nearness(like_disliked - usual, _fitted(each_disliked, against, alike) - usual)
     return (
         liked * (n_liked > 0),

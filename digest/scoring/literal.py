@@ -51,14 +51,14 @@ def fields(paper: Paper) -> tuple[Field, Field]:
     return _field(paper.title), _field(paper.abstract or "")
 
 
-_field = lru_cache(maxsize=20_000)(field)
+_field = lru_cache(maxsize=6_000)(field)  # some 30 MB
 
 
 _TITLE = {True: Place("title", exact=True), False: Place("title", exact=False)}
 _ABSTRACT = {True: Place("abstract", exact=True), False: Place("abstract", exact=False)}
 
 
-def find_place(sought: Phrase, paper: Paper) -> Place | None:
+def _find_place(sought: Phrase, paper: Paper) -> Place | None:
     """Where a phrase stands in a paper that holds its words: in the title, if it does at all."""
     in_title = stands(sought, _field(paper.title))
     if in_title is not None:
@@ -105,7 +105,7 @@ class Index:
         if text not in self._saying:
             sought, papers = phrase(text), self._corpus.papers
             here = [(self._place[row], papers[row]) for row in _rows(self._held(sought) & self._here)]
-            found = ((place, find_place(sought, paper)) for place, paper in here)
+            found = ((place, _find_place(sought, paper)) for place, paper in here)
             self._saying[text] = {place: at for place, at in found if at}
         return self._saying[text]
 
@@ -135,7 +135,7 @@ class Index:
     def _with_all(self, needle: str) -> int:
         held = (1 << len(self._corpus.papers)) - 1
         for one in needle.replace("|", " ").split():
-            if one not in STOPWORDS:
+            if one.isalnum() and one not in STOPWORDS:  # others are not counted as terms
                 held &= self._with(one)
         return held
 

@@ -1,10 +1,10 @@
 """Finding a phrase in a paper, whatever its hyphens, plurals and endings."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, pairwise
 
 from digest.text import COMPOUND, HYPHEN, STOPWORDS, WORD, Word, compounds, joined, stem, words
 
@@ -176,16 +176,17 @@ def _spans(needle: str, stream: Stream) -> Iterator[tuple[int, int]]:
 
 def _span(stream: Stream, start: int, end: int) -> tuple[int, int]:
     """Offsets in the text of the words whose stems lie between two offsets of `stems`."""
-    inside = [word for word, at in zip(stream.words, stream.starts, strict=True) if start < at < end]
+    starts, found = _placed(stream)
+    inside = found[bisect_right(starts, start) : bisect_left(starts, end)]
     return inside[0].start, inside[-1].end
+
+
+@lru_cache(maxsize=256)
+def _placed(stream: Stream) -> tuple[tuple[int, ...], tuple[Word, ...]]:
+    """Where each stem starts, and its word: a paper that is explained is asked for many spans."""
+    return stream.starts, stream.words
 
 
 def _surfaces(text: str, spans: list[tuple[int, int]]) -> tuple[str, ...]:
     """Each way the phrase is written, once, in order of the text."""
     return tuple(dict.fromkeys(text[start:end] for start, end in sorted(set(spans))))
-
-
-def mentions(text: str) -> Iterator[str]:
-    """The stems and the pairs of neighbouring stems of a text: what papers are compared by."""
-    stems = [word.stem for word in words(text)]
-    return chain(stems, (f"{first} {second}" for first, second in pairwise(stems)))

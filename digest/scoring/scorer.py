@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digest.model import Interest, ReasonKind, Score
-from digest.scoring.learned import TOTAL, Learned, about, learn
+from digest.scoring.learned import TOTAL, Learned, learn, mean_and_deviation
 from digest.scoring.literal import Index, Said
 from digest.scoring.scope import Scope
 from digest.scoring.taste import Taste, texts
@@ -140,7 +140,7 @@ def _with_literal(scored: Scored, index: Index, taste: Taste) -> Scored:
 def _learned_evidence(scope: Scope, learned: Learned, tastes: Sequence[Taste]) -> tuple[Floats, Floats]:
     """What was learned, as evidence: gained without what is disliked, and lost by that."""
     total = learned.total
-    mean, deviation = about(scope, total, learned.own, TOTAL)
+    mean, deviation = mean_and_deviation(scope, total, learned.own, TOTAL)
     told = np.array([[len(taste.liked) + bool(taste.interests)] for taste in tastes], np.float32)
     scale = STEEP * (told + 1) / (told + 2) / deviation
     something = np.array([[bool(t.liked or t.interests)] for t in tastes], np.float32)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digest.model import Paper
 from digest.scoring.corpus import read_papers
-from digest.scoring.learned import EXPECTED, Expected, about, learn, measured, zscore
+from digest.scoring.learned import EXPECTED, Expected, learn, mean_and_deviation, measured, zscore
 from digest.scoring.recipe import DEFAULT
 from digest.scoring.scope import Scope
 from digest.scoring.scorer import FELT
@@ -53,18 +53,6 @@ def test_a_liked_paper_that_is_stored_teaches_as_one_that_is_not() -> None:
     )
 
     assert np.abs(known[: len(STORED)] - stranger).max() < 12
-    assert known[len(STORED) :].tolist() == [0.0] * 3  # nobody needs to be told of what she likes
-
-
-def test_a_liked_paper_of_the_day_is_worth_nothing_itself_however_many_are_stored() -> None:
-    from digest.scoring.literal import Index
-    from digest.scoring.scorer import score
-
-    scope = Scope(read_papers(STORED), np.arange(6))
-
-    scored = score(scope, Index(scope, np.arange(6)), Taste(liked=STORED[:1]))
-
-    assert scored.exact[0] == 0.0
 
 
 def test_readers_who_like_two_subjects_are_shown_both() -> None:
@@ -297,7 +285,7 @@ def test_little_that_is_stored_is_measured_against_what_is_expected_too() -> Non
     scope = Scope(read_papers(STORED))
     values = np.random.default_rng(2).normal(0.3, 0.1, (1, len(STORED))).astype(np.float32)
 
-    mean, deviation = about(scope, values, [np.array([], np.intp)], Expected(0.08, 0.0))
+    mean, deviation = mean_and_deviation(scope, values, [np.array([], np.intp)], Expected(0.08, 0.0))
 
     whole = np.concatenate([values[0], np.full(EXPECTED, 0.08)])
     assert float(mean[0, 0]) == pytest.approx(whole.mean(), abs=1e-5)

@@ -158,12 +158,6 @@ def test_a_paper_like_a_liked_one_says_which_and_by_what_words() -> None:
     assert {"Twin", "Networks"} <= set(found.reasons[0].words)
 
 
-def test_a_liked_paper_is_not_recommended_for_being_itself() -> None:
-    liked = paper("2104.14294", "Twin Networks")
-
-    assert scored(liked, profile(), liked).value == 0
-
-
 def test_the_order_of_interests_changes_nothing() -> None:
     one, other = interest("graphs", 5), interest("survey", 5)
     candidate = paper(title="Graphs: A Survey")
