@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Answer = Mapping[str, Any]
 LONGEST_LINE = 100_000_000
+ALL_COMPARED = 2_000
+"""Up to so many papers all are the reference; of more, some, as in an edition."""
 
 
 @click.command()
@@ -159,9 +161,12 @@ class Session:
             self._embed()
             self._scope = Scope(read_papers(self._papers.values(), self._recipe, self._vectors))
         corpus = self._scope.corpus
-        rows = np.array([corpus.rows[one.id] for one in request.candidates], np.intp)
-        scored = score_papers(self._scope, Index(self._scope, rows), self._taste(request.profile))
-        return dict(zip((one.id for one in request.candidates), scored.exact[rows].tolist(), strict=True))
+        ids = list(dict.fromkeys(one.id for one in request.candidates))
+        rows = np.array([corpus.rows[one] for one in ids], np.intp)
+        few = len(corpus.papers) <= ALL_COMPARED
+        scope, places = (self._scope, rows) if few else (Scope(corpus, rows), np.arange(len(rows)))
+        scored = score_papers(scope, Index(scope, places), self._taste(request.profile))
+        return dict(zip(ids, scored.exact[places].tolist(), strict=True))
 
     def _embed(self) -> None:
         from digest.embedding.protocol import text_of

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 MOST_STORED = 3_000
-"""How many stored papers scores are measured against: the latest, and those that no list brought."""
+"""How many stored papers scores are measured against: the latest that lists brought."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
