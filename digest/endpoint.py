@@ -41,16 +41,22 @@ class Endpoint:
             fix = "See that base_url ends where the API begins (often /v1), and that the model is known there"
             raise self._told(problem, fix) from None
         except RefusedError as problem:
-            if problem.status not in _ASKS_FOR_A_KEY:
-                raise
-            raise self._told(problem, f"Set {self.key_variable} to a key that is valid there") from None
+            raise self._refused(problem) from None
         except FetchError as problem:
             raise self._told(problem, problem.fix) from None
 
+    def _refused(self, problem: RefusedError) -> FetchError:
+        if problem.status in _ASKS_FOR_A_KEY:
+            return self._told(problem, f"Set {self.key_variable} to a key that is valid there")
+        what = self._without_key(problem.what)
+        return RefusedError(what, where=problem.where, fix=problem.fix, status=problem.status)
+
     def _told(self, problem: FetchError, fix: str) -> FetchError:
-        """The problem without the key, which an unkind server could answer with."""
-        what = problem.what.replace(self.key, "***") if self.key else problem.what
-        return FetchError(what, where=problem.where, fix=fix)
+        return FetchError(self._without_key(problem.what), where=problem.where, fix=fix)
+
+    def _without_key(self, told: str) -> str:
+        """An unkind server could answer with the key."""
+        return told.replace(self.key, "***") if self.key else told
 
 
 def checked_key(key: str, base_url: str, variable: str) -> str:
@@ -61,13 +67,14 @@ def checked_key(key: str, base_url: str, variable: str) -> str:
     stripped = key.strip()
     if not _KEY_CHARACTERS.issuperset(stripped):
         raise _unusable("holds what no key can hold (spaces, line ends or other than ASCII)", variable)
-    if stripped and base_url.startswith("http://") and not _is_this_machine(base_url):
+    if stripped and base_url.startswith("http://") and not is_this_machine(base_url):
         what = f"would go unencrypted to {urlsplit(base_url).hostname}"
         raise _unusable(what, variable, fix="Use an https address as base_url, or unset the key")
     return stripped
 
 
-def _is_this_machine(url: str) -> bool:
+def is_this_machine(url: str) -> bool:
+    """Whether an address leads no further than this machine, so that a key may go there unencrypted."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback

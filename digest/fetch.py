@@ -179,7 +179,7 @@ class Client:
 
     def _request(self, url: str, line: "_HangUp", request: "_Request") -> Answer:
         with _told(url), closing(self._answer(url, line, request)) as response:
-            self._check_connected(response, url)
+            self._check_connected(line, url)
             told = Answer(status=response.status_code, headers=response.headers)
             if told.status == 304 and request.is_conditional:
                 return told
@@ -204,12 +204,13 @@ class Client:
         )
         return self._http.send(built, stream=True)
 
-    def _check_connected(self, response: httpx.Response, url: str) -> None:
+    def _check_connected(self, line: "_HangUp", url: str) -> None:
         """The address really connected to: a name may resolve to another the second time (DNS rebinding)."""
-        stream = response.extensions.get("network_stream")
-        peer = stream.get_extra_info("server_addr") if stream else None
-        if peer and self._must_be_public(url):
-            _check_public(str(peer[0]), url)
+        if not self._must_be_public(url):
+            return
+        if line.peer is None:
+            raise _PassingError(FetchError("hung up before its address could be checked", where=url))
+        _check_public(line.peer, url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,8 @@ class _HangUp:
 
     def __init__(self, seconds: float) -> None:
         self.is_cut = False
+        self.peer: str | None = None
+        """The address at the other end."""
         self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
@@ -252,6 +255,10 @@ class _HangUp:
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
         """What httpcore tells while it connects: the socket, which TLS replaces by another."""
+        if event.endswith("connect_tcp.complete"):
+            # Not later: a server that answers early and hangs up leaves a socket without a peer.
+            with suppress(OSError):
+                self.peer = str(info["return_value"].get_extra_info("server_addr")[0])
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
 

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError, MissingError
-from digest.identity import is_title_only, title_identity
+from digest.identity import identities, is_title_only, title_identity
 from digest.library.entries import Library
-from digest.library.liked import MOST_LIKED, complete, latest, load_liked
+from digest.library.liked import MOST_LIKED, complete, completed, latest, load_liked
 from digest.links import is_arxiv_id
 from digest.model import Candidate, Entry, Listing, Paper, Profile, Verdict
 from digest.pipeline import Harvested, Reader, Shelf, make_shelf, note_of
@@ -144,36 +144,48 @@ def shelf_among_stored(
     now: datetime,
     model: str | None = None,
 ) -> Shelf:
-    """A shelf of these papers, measured against the latest MOST_STORED papers that are stored."""
+    """A shelf of these papers, measured against the latest MOST_STORED papers that lists brought."""
     stored = papers.latest_papers(connection, now, MOST_STORED)
     ids = [*(candidate.paper.id for candidate in candidates), *(paper.id for paper in stored)]
     known = vectors.stored_vectors(connection, model, ids) if model else {}
-    # Papers with a vector measured against papers without would all look good.
-    enough = len(known) >= ENOUGH_EMBEDDED * len(set(ids))
-    return make_shelf(candidates, notes, stored=stored, vectors=known if enough else None)
+    if not model or len(known) < ENOUGH_EMBEDDED * len(set(ids)):
+        # Papers with a vector measured against papers without would all look good.
+        return make_shelf(candidates, notes, stored=stored)
+    judged = vectors.some_vectors(connection, model, most=4 * MOST_STORED)
+    return make_shelf(candidates, notes, stored=stored, vectors={**judged, **known})
 
 
 def stored_reader(
-    connection: "Connection", profile: Profile, *, day: date, said_until: datetime | None = None
+    connection: "Connection",
+    profile: Profile,
+    *,
+    day: date,
+    said_until: datetime | None = None,
+    embeds: bool = False,
 ) -> Reader:
     """What the store knows of a reader, for the edition of a day.
 
     Papers had on that very day count as not had: so an edition can be made again, to look at it; then
-    `said_until` leaves out what the reader said after it was made.
+    `said_until` leaves out what the reader said after it was made. It does not bring back what the reader has
+    changed since: only the last word on a paper is kept. `embeds`: whether there is an embedding model, so
+    that the reader has to know if it was out of order.
     """
     library = load_liked(profile)
     said = feedback.said_by(connection, profile.name, said_until)
-    likes = [one.paper_id for one in said if one.verdict is Verdict.LIKE][-MOST_LIKED:]
+    likes = [one.paper_id for one in said if one.verdict is Verdict.LIKE]
     dislikes = [one.paper_id for one in said if one.verdict is Verdict.DISLIKE]
     no = frozenset(dislikes)
-    liked = complete(library, stored_library(connection, library), _in_order(connection, likes))
-    known = frozenset(paper.id for paper in liked.papers)
+    yes = _in_order(connection, likes[-MOST_LIKED:], library)
+    liked = complete(library, stored_library(connection, library), yes)
+    disliked = _in_order(connection, dislikes[-MOST_DISLIKED:], library)
+    named = (name for paper in (*liked.papers, *disliked) for name in identities(paper))
+    seen = deliveries.seen_by(connection, profile.name, before=day)
     return Reader(
         profile=profile,
-        had=deliveries.seen_by(connection, profile.name, before=day) | no | known,
+        had=seen.union(library.ids, likes, dislikes, named),
         liked=tuple(paper for paper in liked.papers if paper.id not in no),
-        disliked=_in_order(connection, dislikes[-MOST_DISLIKED:]),
-        notes=(*liked.notes, *_notes_of_tiers(connection, day)),
+        disliked=disliked,
+        notes=(*liked.notes, *(_notes_of_tiers(connection, day) if embeds else ())),
     )
 
 
@@ -182,7 +194,7 @@ def _notes_of_tiers(connection: "Connection", day: date) -> tuple[str, ...]:
     return tuple(
         f"The embedding model was out of order on {one.at:%Y-%m-%d}: new papers are scored by words alone."
         for one in last_tier_runs(connection)
-        if one.name == "embedding" and one.problem and not one.papers
+        if one.name == "embedding" and one.ended and not one.papers
         if abs(one.at.date() - day) <= timedelta(days=1)
     )
 
@@ -213,6 +225,7 @@ def _abstract(identifier: str, own: Paper, known: Mapping[str, Paper]) -> str | 
     return (stored.abstract if stored else None) or own.abstract
 
 
-def _in_order(connection: "Connection", ids: Sequence[str]) -> tuple[Paper, ...]:
-    found = papers.find_papers(connection, ids)
-    return tuple(found[identifier] for identifier in ids if identifier in found)
+def _in_order(connection: "Connection", ids: Sequence[str], library: Library) -> tuple[Paper, ...]:
+    """Papers that a reader spoke of; what only the reader's own files know, as they know it."""
+    known = papers.find_papers(connection, ids)
+    return tuple(filter(None, (completed(library, known, identifier) for identifier in ids)))

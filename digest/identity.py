@@ -11,6 +11,8 @@ from digest.text import title_key
 
 T = TypeVar("T")
 TITLE_PREFIX = "title:"
+LIBRARY = "library"
+"""The source of a paper that is known from a reader's own file alone: private text."""
 
 
 def title_identity(title: str) -> str:
@@ -21,6 +23,11 @@ def title_identity(title: str) -> str:
 def is_title_only(identifier: str) -> bool:
     """Whether this id was made from a title, for want of a better one."""
     return identifier.startswith(TITLE_PREFIX)
+
+
+def identities(paper: Paper) -> frozenset[str]:
+    """The ids a list may have this paper under: its own, and the one of its title."""
+    return frozenset((paper.id, title_identity(paper.title)))
 
 
 def same_papers(paper: Paper, known: Iterable[str]) -> list[str]:
@@ -37,12 +44,15 @@ def same_papers(paper: Paper, known: Iterable[str]) -> list[str]:
 def merged(known: Paper, new: Paper) -> Paper:
     """What two lists say of one paper: what is known stays, gaps are filled, a real id replaces a title's.
 
-    Names of authors are better than their number: with names, the number follows them.
+    Names of authors are better than their number: with names, the number follows them. Against what a source
+    says, what a reader's own file says counts for nothing: it is that reader's alone.
     """
+    if known.source == LIBRARY != new.source:
+        return replace(new, id=_best_id(known, new))
     authors = known.authors or new.authors
     return replace(
         known,
-        id=new.id if is_title_only(known.id) else known.id,
+        id=_best_id(known, new),
         abstract=known.abstract or new.abstract,
         authors=authors,
         n_authors=len(authors) if authors else _first(known.n_authors, new.n_authors),
@@ -54,6 +64,10 @@ def merged(known: Paper, new: Paper) -> Paper:
         project_url=known.project_url or new.project_url,
         keywords=known.keywords or new.keywords,
     )
+
+
+def _best_id(known: Paper, new: Paper) -> str:
+    return new.id if is_title_only(known.id) else known.id
 
 
 def latest(observations: Iterable[Observation]) -> Observation | None:

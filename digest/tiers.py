@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from digest.embedding.protocol import Embedder, text_of
 from digest.errors import DigestError, InputError, RefusedError
@@ -22,6 +22,7 @@ from digest.summaries import Writer, asked
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+T = TypeVar("T")
 FEW = 3
 """So many papers in a row that a model cannot do are no longer the papers' fault."""
 EMBEDDING = "embedding"
@@ -46,14 +47,61 @@ class Filled:
     """What a tier did: for how many papers, and what ended it early or left papers out, if anything."""
 
     count: int = 0
+    left_out: int = 0
     problem: DigestError | None = None
+    """The last one."""
+    ended: bool = False
+    """Whether it ended the run: it is the model's, not one of a paper that was left out."""
+
+    @property
+    def told(self) -> str | None:
+        """The problem, for the operator."""
+        if self.problem is None:
+            return None
+        if not _is_of_a_text(self.problem):
+            return str(self.problem)
+        papers = "1 paper was" if self.left_out == 1 else f"{self.left_out} papers were"
+        then = ", and the run given up" if self.ended else ""
+        of_which = "" if self.left_out == 1 else "of the last, "
+        at = f" ({self.problem.where})" if self.problem.where else ""
+        what = f"{papers} left out until the next run{then}; {of_which}{self.problem.what}{at}"
+        return str(DigestError(what, fix=self.problem.fix))
 
 
 def record(database: Database, name: str, filled: Filled, at: datetime) -> None:
     """Keep how a tier fared, for `digest status`."""
-    problem = str(filled.problem) if filled.problem else None
+    done = TierRun(name=name, at=at, papers=filled.count, problem=filled.told, ended=filled.ended)
     with database.begin() as connection:
-        record_tier_run(connection, TierRun(name=name, at=at, papers=filled.count, problem=problem))
+        record_tier_run(connection, done)
+
+
+Attempts = Iterator[tuple[int, T | DigestError]]
+"""How many papers were tried so far, and what came of the latest of them."""
+
+
+def _fill(attempts: Attempts[T], keep: Callable[[T], int], of: int, run: Run) -> Filled:
+    """Keep what succeeds, until a problem is not one paper's own: of its kind, or as the FEWth in a row."""
+    count, left_out, in_a_row, problem = 0, 0, 0, None
+    for tried, done in attempts:
+        if not isinstance(done, DigestError):
+            count, in_a_row = count + keep(done), 0
+            run.tell(count, of)
+            continue
+        problem, left_out, in_a_row = done, left_out + 1, in_a_row + 1
+        # If they are all there was to do, as what earlier runs left out, they say nothing of the model.
+        if not _is_of_a_text(done) or (in_a_row == FEW and tried < of):
+            return Filled(count=count, left_out=left_out, problem=problem, ended=True)
+    return Filled(count=count, left_out=left_out, problem=problem)
+
+
+def _is_of_a_text(done: object) -> bool:
+    """Whether a problem may be that of one paper, which another does not have."""
+    return isinstance(done, InputError | RefusedError)
+
+
+def _late(tier: str, done: int, of: int, total_s: float) -> DigestError:
+    fix = f"The next run goes on; total_s under [{tier}] gives it more time"
+    return DigestError(f"{total_s:g} s were over after {done} of {of} papers", fix=fix)
 
 
 # ---------------------------------------------------------------- embeddings
@@ -80,67 +128,52 @@ def fill_vectors(database: Database, embedder: Embedder, wanted: Iterable[Paper]
     try:
         model = embedder.model
     except DigestError as none:
-        return Filled(problem=none)
+        return Filled(problem=none, ended=True)
     with database.read() as connection:
         to_do = vectors.missing(connection, model, texts)[: run.max_papers]
-    count, problem = 0, None
-    for done in _embedded(embedder, [(identifier, texts[identifier]) for identifier in to_do], run):
-        if isinstance(done, DigestError):
-            problem = done
-            continue
+
+    def keep(done: tuple[Embedded, ...]) -> int:
         with database.begin() as connection:
             vectors.record_vectors(connection, model, done)
-        count += len(done)
-        run.tell(count, len(to_do))
-    return Filled(count=count, problem=problem)
+        return len(done)
+
+    to_embed = [(identifier, texts[identifier]) for identifier in to_do]
+    return _fill(_embedded(embedder, to_embed, run), keep, len(to_do), run)
 
 
 def _embedded(
     embedder: Embedder, texts: Sequence[tuple[str, str]], run: Run
-) -> Iterator[tuple[Embedded, ...] | DigestError]:
-    """Each batch's vectors, or what went wrong; ends with the first problem that is not one text's own."""
+) -> Attempts[tuple[Embedded, ...]]:
+    """Each batch's vectors, or what went wrong; one by one, where one of the texts spoilt its batch."""
     end = run.monotonic() + run.total_s
+
+    def attempt(start: int, size: int) -> tuple[Embedded, ...] | DigestError:
+        left_s = end - run.monotonic()
+        if left_s <= 0:
+            return _late(EMBEDDING, start, len(texts), run.total_s)
+        return _embed(embedder, texts[start : start + size], left_s)
+
     for start in range(0, len(texts), embedder.batch_size):
-        if run.monotonic() >= end:
-            yield _late(EMBEDDING, start, len(texts), run.total_s)
-            return
-        batch = texts[start : start + embedder.batch_size]
-        whole = _embed(embedder, batch)
-        parts = _apart(embedder, batch) if _is_of_a_text(whole) else [whole]
-        failed = 0
-        for part in parts:
-            yield part
-            failed = failed + 1 if isinstance(part, DigestError) else 0
-            if failed == FEW or (failed and not _is_of_a_text(part)):
-                return
+        size = min(embedder.batch_size, len(texts) - start)
+        whole = attempt(start, size)
+        if size == 1 or not _is_of_a_text(whole):
+            yield start + size, whole
+            continue
+        for place in range(start, start + size):
+            yield place + 1, attempt(place, 1)
 
 
-def _apart(
-    embedder: Embedder, batch: Sequence[tuple[str, str]]
-) -> Iterator[tuple[Embedded, ...] | DigestError]:
-    """The texts of a batch one by one, as one of them spoilt it."""
-    return (_embed(embedder, [one]) for one in batch)
-
-
-def _embed(embedder: Embedder, batch: Sequence[tuple[str, str]]) -> tuple[Embedded, ...] | DigestError:
+def _embed(
+    embedder: Embedder, batch: Sequence[tuple[str, str]], within_s: float
+) -> tuple[Embedded, ...] | DigestError:
     try:
-        rows = embedder.embed([text for _, text in batch])
+        rows = embedder.embed([text for _, text in batch], within_s=within_s)
     except DigestError as problem:
         return problem
     return tuple(
         Embedded(paper_id=identifier, text=text, vector=row)
         for (identifier, text), row in zip(batch, rows, strict=True)
     )
-
-
-def _late(tier: str, done: int, of: int, total_s: float) -> DigestError:
-    fix = f"The next run goes on; total_s under [{tier}] gives it more time"
-    return DigestError(f"{total_s:g} s were over after {done} of {of} papers", fix=fix)
-
-
-def _is_of_a_text(done: object) -> bool:
-    """Whether a problem may be that of one paper, which another does not have."""
-    return isinstance(done, InputError | RefusedError)
 
 
 # ---------------------------------------------------------------- summaries
@@ -155,34 +188,24 @@ def fill_summaries(
     it. What is left out is shown by its excerpt, as without a model.
     """
     to_do = _without_summary(database, writer, _by_readers(editions))[: run.max_papers]
-    count, problem = 0, None
-    for paper, done in _written(writer, to_do, run):
-        if isinstance(done, DigestError):
-            problem = done
-            continue
+
+    def keep(done: tuple[Paper, Summary]) -> int:
+        paper, summary = done
         with database.begin() as connection:
-            summaries.record_summary(connection, paper.id, asked(writer, paper), done, now)
-        count += 1
-        run.tell(count, len(to_do))
-    return Filled(count=count, problem=problem)
+            summaries.record_summary(connection, paper.id, asked(writer, paper), summary, now)
+        return 1
+
+    return _fill(_written(writer, to_do, run), keep, len(to_do), run)
 
 
-def _written(
-    writer: Writer, to_do: Sequence[Paper], run: Run
-) -> Iterator[tuple[Paper, Summary | DigestError]]:
-    """Each paper's summary, or what went wrong; ends with a problem that is not one paper's own."""
+def _written(writer: Writer, to_do: Sequence[Paper], run: Run) -> Attempts[tuple[Paper, Summary]]:
+    """Each paper with its summary, or what went wrong."""
     end = run.monotonic() + run.total_s
-    failed = 0
     for place, paper in enumerate(to_do):
         left_s = end - run.monotonic()
-        if left_s > 0:
-            done = _write(writer, paper, left_s)
-        else:
-            done = _late(SUMMARIES, place, len(to_do), run.total_s)
-        yield paper, done
-        failed = failed + 1 if isinstance(done, DigestError) else 0
-        if failed == FEW or (failed and not _is_of_a_text(done)):
-            return
+        late = _late(SUMMARIES, place, len(to_do), run.total_s)
+        done = _write(writer, paper, left_s) if left_s > 0 else late
+        yield place + 1, done if isinstance(done, DigestError) else (paper, done)
 
 
 def _write(writer: Writer, paper: Paper, within_s: float) -> Summary | DigestError:

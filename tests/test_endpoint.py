@@ -66,6 +66,23 @@ def test_a_server_that_answers_with_the_key_does_not_get_it_into_the_error(serve
     assert KEY not in str(told.value)
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 413, 418, 422, 429, 451, 499])
+def test_a_refusal_that_repeats_the_key_is_told_without_it(server: ModelServer, status: int) -> None:
+    def unkind(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status, f"no luck with {KEY}")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    server.answers[EMBEDDINGS] = [unkind]
+
+    with pytest.raises(FetchError, match=rf"{status} no luck with \*\*\*") as told:
+        ask(server.endpoint(key=KEY))
+    assert KEY not in str(told.value)
+    if status not in (401, 403, 404, 410, 429):
+        assert isinstance(told.value, RefusedError)
+        assert told.value.status == status
+
+
 def test_an_address_or_model_that_is_not_there_says_where_to_look(server: ModelServer) -> None:
     server.answers[EMBEDDINGS] = [answer(status=404)]
 

@@ -1,6 +1,7 @@
 """The HTTP client against a real server on this machine."""
 
 import gzip
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -313,3 +314,47 @@ def test_a_header_that_none_may_be_is_refused_without_showing_it(server: Server,
 
     assert "secret" not in str(refused.value)
     assert server.asked == []
+
+
+@pytest.fixture
+def hasty() -> Iterator[tuple[str, int]]:
+    """A server that answers 413 when it has seen the head of a request, and hangs up on the body."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1_000)
+                connection.sendall(b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield listening.getsockname()
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+
+
+TOO_MUCH = b"x" * 20_000_000
+
+
+def test_a_server_that_answers_before_it_has_read_everything_is_understood(
+    client: Client, hasty: tuple[str, int]
+) -> None:
+    with pytest.raises(RefusedError) as refused:
+        client.post(f"http://127.0.0.1:{hasty[1]}/", TOO_MUCH, {})
+
+    assert refused.value.status == 413
+
+
+def test_a_private_address_is_refused_even_if_it_hangs_up_early(hasty: tuple[str, int]) -> None:
+    class Rebound(Client):
+        """For whom the name was public when it was first looked up."""
+
+        def _check_target(self, url: str) -> None:
+            pass
+
+    with Rebound(limits=Limits(spacing_s=0)) as client, pytest.raises(FetchError, match="private address"):
+        client.post(f"http://127.0.0.1:{hasty[1]}/", TOO_MUCH, {})

@@ -1,6 +1,6 @@
 """What the store holds, as the pipeline wants it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 
 from digest.errors import DigestError, FetchError, MissingError
 from digest.holdings import MOST_DISLIKED, fetch_liked, fetch_paper, keep, stored_reader, stored_shelf
+from digest.identity import is_title_only
 from digest.library.liked import MOST_LIKED
 from digest.model import Entry, Listing, Verdict
 from digest.pipeline import Harvested
@@ -158,6 +159,11 @@ def test_a_paper_asked_for_by_name_is_asked_for_again_at_once(database: Database
 # ---------------------------------------------------------------- what readers said
 
 
+def ids(had: Set[str]) -> set[str]:
+    """Without those made of titles, under which a list may have the same papers."""
+    return {one for one in had if not is_title_only(one)}
+
+
 def likes_and_dislikes(database: Database, **said: Verdict) -> None:
     """Papers p1, p2 ... of which Ada said something, an hour apart."""
     with database.begin() as connection:
@@ -175,7 +181,7 @@ def test_what_was_said_joins_the_liked_and_the_disliked(database: Database) -> N
 
     assert [one.id for one in reader.liked] == ["p1", "p3"]
     assert [one.id for one in reader.disliked] == ["p2"]
-    assert reader.had == {"p2"}
+    assert ids(reader.had) == {"p1", "p2", "p3"}
     assert (other.liked, other.disliked, other.had) == ((), (), frozenset())
 
 
@@ -196,10 +202,10 @@ def test_what_was_said_after_a_moment_can_be_left_out(database: Database) -> Non
         reader = stored_reader(connection, profile(), day=TODAY, said_until=NOW)
 
     assert [one.id for one in reader.liked] == ["p1"]
-    assert reader.had == frozenset()
+    assert ids(reader.had) == {"p1"}
 
 
-def test_only_the_latest_feedback_teaches_yet_no_disliked_paper_comes_again(database: Database) -> None:
+def test_only_the_latest_feedback_teaches_yet_no_paper_spoken_of_comes_again(database: Database) -> None:
     dislikes = {f"no{number:03d}": Verdict.DISLIKE for number in range(MOST_DISLIKED + 5)}
     likes = {f"yes{number:03d}": Verdict.LIKE for number in range(MOST_LIKED + 5)}
     likes_and_dislikes(database, **dislikes, **likes)
@@ -209,7 +215,47 @@ def test_only_the_latest_feedback_teaches_yet_no_disliked_paper_comes_again(data
 
     assert [one.id for one in reader.disliked] == list(dislikes)[5:]
     assert [one.id for one in reader.liked] == list(likes)[5:]
-    assert reader.had == dislikes.keys()
+    assert ids(reader.had) == dislikes.keys() | likes.keys()
+
+
+def test_a_liked_paper_is_no_news_however_long_the_library_and_however_a_list_names_it(
+    database: Database, tmp_path: Path
+) -> None:
+    library = tmp_path / "library.bib"
+    entries = (f"@misc{{x{one}, doi = {{10.1000/{one}}}}}" for one in range(MOST_LIKED + 1))
+    library.write_text("\n".join([*entries, "@misc{y, title = {To Wait}, eprint = {2104.00001}}"]))
+
+    with database.read() as connection:
+        reader = stored_reader(connection, profile(liked_files=(library,)), day=TODAY)
+
+    assert {"10.1000/0", "2104.00001", "title:towait"} <= reader.had
+
+
+def test_a_yes_to_a_stored_paper_keeps_the_abstract_that_the_library_has(
+    database: Database, tmp_path: Path
+) -> None:
+    library = tmp_path / "library.bib"
+    library.write_text("@misc{a, title = {To wait}, eprint = {2104.00001}, abstract = {Own words.}}")
+    with database.begin() as connection:
+        keep(connection, harvested(entry("2104.00001", "To Wait", abstract=None)), NOW)
+        record_verdict(connection, "ada", "2104.00001", Verdict.LIKE, NOW)
+        (liked,) = stored_reader(connection, profile(liked_files=(library,)), day=TODAY).liked
+
+    assert (liked.title, liked.abstract) == ("To Wait", "Own words.")
+
+
+def test_papers_stored_because_somebody_likes_them_do_not_change_what_scores_are_measured_against(
+    database: Database,
+) -> None:
+    with database.begin() as connection:
+        keep(connection, harvested(entry()), NOW)
+    fetch_paper(database, "2104.00001", [Library("2104.00001")], nothing, NOW)
+
+    with database.read() as connection:
+        shelf = stored_shelf(connection, {"test"}, window_days=7, now=NOW)
+
+    assert list(shelf.scope.places) == ["2603.00001"]
+    assert [one.id for one in shelf.scope.corpus.papers] == ["2603.00001"]
 
 
 # ---------------------------------------------------------------- libraries

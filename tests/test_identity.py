@@ -1,12 +1,13 @@
 """When two lists mean one paper."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.identity import collect, latest, merged, same_papers, title_identity
+from digest.identity import LIBRARY, collect, latest, merged, same_papers, title_identity
 from digest.model import Entry, Listing, Observation
 from tests.makers import NOW, entry, paper
 
@@ -84,3 +85,12 @@ def test_collecting_twice_finds_the_same_and_never_one_paper_twice(raw: list[tup
 
     assert [one.paper.id for one in once] == list(dict.fromkeys(one.paper.id for one in once))
     assert {one.paper.id for one in once} == {one.paper.id for one in twice}
+
+
+def test_against_a_source_what_a_readers_own_file_says_counts_for_nothing() -> None:
+    own = paper("title:towait", "TO WAIT", source=LIBRARY, abstract="Private.", authors=("A. Note",))
+    listed = paper("2603.00001", "To Wait", abstract=None)
+
+    assert merged(own, listed) == listed
+    assert merged(replace(own, id="2603.00001"), replace(listed, id="title:towait")) == listed
+    assert merged(own, replace(own, title="To wait", n_authors=1)).title == "TO WAIT"

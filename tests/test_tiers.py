@@ -1,8 +1,11 @@
 """The optional tiers: bounded, kept paper by paper, and stopped by what will not pass."""
 
 import json
+import math
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,21 @@ import pytest
 
 from digest.embedding.endpoint import EndpointEmbedder
 from digest.embedding.protocol import Vectors
-from digest.errors import DigestError, FetchError
+from digest.errors import DigestError, FetchError, InputError, RefusedError
 from digest.model import Edition, Listing, Paper, Section, SectionName, Summary
 from digest.store.database import Database, open_database
 from digest.store.papers import find_papers, record_listings
 from digest.store.vectors import stored_vectors
 from digest.summaries import Writer
-from digest.tiers import Run, embeddable, fill_summaries, fill_vectors, known_summaries, with_summaries
+from digest.tiers import (
+    Filled,
+    Run,
+    embeddable,
+    fill_summaries,
+    fill_vectors,
+    known_summaries,
+    with_summaries,
+)
 from tests.makers import NOW, edition, entry, paper, pick, profile, reason
 from tests.model_server import CHAT, EMBEDDINGS, GOOD, ModelServer, chatted, embedded, letters
 from tests.web import answer
@@ -58,6 +69,17 @@ def embedder(server: ModelServer, batch_size: int = 4, **fields: Any) -> Endpoin
 def vectors(database: Database, server: ModelServer) -> dict[str, Vectors]:
     with database.read() as connection:
         return dict(stored_vectors(connection, embedder(server).model, IDS))
+
+
+def refuse(server: ModelServer, *ids: str) -> None:
+    """Make a service that spoils every batch with one of these papers."""
+
+    def spoilt(asked: Any) -> bytes:
+        is_spoilt = [any(one in text for one in ids) for text in asked["input"]]
+        given = zip(asked["input"], is_spoilt, strict=True)
+        return embedded(*([0.0] * 26 if spoils else letters(text) for text, spoils in given))
+
+    server.answers[EMBEDDINGS] = [server.by(spoilt)]
 
 
 def run(max_papers: int = 100, **fields: Any) -> Run:
@@ -105,16 +127,104 @@ def test_an_abstract_that_comes_later_is_embedded_anew(database: Database, serve
 
 
 def test_one_text_that_spoils_its_batch_is_left_out_alone(database: Database, server: ModelServer) -> None:
-    def zero_for_part_five(asked: Any) -> bytes:
-        return embedded(*([0.0] * 26 if IDS[4] in text else letters(text) for text in asked["input"]))
-
-    server.answers[EMBEDDINGS] = [server.by(zero_for_part_five)]
+    refuse(server, IDS[4])
 
     filled = fill_vectors(database, embedder(server), papers(database), run())
 
-    assert filled.count == 9
+    assert (filled.count, filled.left_out, filled.ended) == (9, 1, False)
     assert "zero or not a number" in str(filled.problem)
     assert set(vectors(database, server)) == set(IDS) - {IDS[4]}
+
+
+@pytest.mark.parametrize(("batch_size", "asked"), [(1, 3), (2, 2 + 1 + 2), (4, 1 + 3)])
+def test_three_failures_in_a_row_end_the_run_whatever_the_batch(
+    database: Database, server: ModelServer, batch_size: int, asked: int
+) -> None:
+    server.answers[EMBEDDINGS] = [answer(status=422)]
+
+    filled = fill_vectors(database, embedder(server, batch_size), papers(database), run())
+
+    assert (filled.left_out, filled.ended) == (3, True)
+    assert len(server.posted) == asked
+
+
+def test_a_batch_of_one_text_is_asked_about_once(database: Database, server: ModelServer) -> None:
+    refuse(server, IDS[4])
+
+    assert fill_vectors(database, embedder(server, batch_size=1), papers(database), run()).count == 9
+    assert len(server.posted) == 10
+
+
+def test_papers_left_out_before_say_nothing_of_the_model_when_nothing_else_is_left(
+    database: Database, server: ModelServer
+) -> None:
+    refuse(server, *IDS[:3])
+    fill_vectors(database, embedder(server), papers(database, *reversed(IDS)), run())
+
+    again = fill_vectors(database, embedder(server), papers(database), run())
+
+    assert (again.count, again.left_out, again.ended) == (0, 3, False)
+
+
+def test_what_is_left_of_the_time_bounds_each_request(database: Database) -> None:
+    class Slow:
+        """Takes 20 s of its own clock for each request, and cannot do whole batches."""
+
+        model, batch_size, now = "slow", 4, 0.0
+
+        def __init__(self) -> None:
+            self.within_s: list[float] = []
+
+        def embed(self, texts: Sequence[str], *, within_s: float = math.inf) -> Vectors:
+            self.within_s.append(within_s)
+            self.now += 20
+            if len(texts) > 1:
+                raise InputError("too many at once")
+            return np.ones((1, 2), np.float32)
+
+    slow = Slow()
+    filled = fill_vectors(database, slow, papers(database), run(total_s=50, monotonic=lambda: slow.now))
+
+    assert slow.within_s == [50, 30, 10]
+    assert (filled.count, filled.ended) == (2, True)
+    assert "50 s were over after 2 of 10" in str(filled.problem)
+
+
+def test_a_service_that_drips_is_cut_when_the_time_of_the_run_is_up(
+    database: Database, server: ModelServer
+) -> None:
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b" ")
+            time.sleep(0.05)
+
+    server.answers[EMBEDDINGS] = [drip]
+    begun = time.monotonic()
+
+    filled = fill_vectors(database, embedder(server), papers(database), run(total_s=0.3))
+
+    assert filled.ended
+    assert time.monotonic() - begun < 3
+
+
+def test_what_was_left_out_is_told_in_a_sentence() -> None:
+    problem = RefusedError("the server answered 422 Odd", where="http://localhost/v1/chat/completions")
+
+    assert Filled(left_out=1, problem=problem).told == (
+        "1 paper was left out until the next run; "
+        "the server answered 422 Odd (http://localhost/v1/chat/completions)"
+    )
+    assert str(Filled(left_out=2, problem=problem).told).startswith(
+        "2 papers were left out until the next run; of the last, the server answered 422 Odd"
+    )
+    assert str(Filled(left_out=3, problem=problem, ended=True).told).startswith(
+        "3 papers were left out until the next run, and the run given up; of the last, the server answered"
+    )
+    down = FetchError("cannot be reached", where="http://localhost/v1/embeddings")
+    assert Filled(left_out=1, problem=down, ended=True).told == str(down)
+    assert Filled().told is None
 
 
 def test_a_service_that_is_down_is_asked_no_further(database: Database, server: ModelServer) -> None:
@@ -162,7 +272,7 @@ def test_no_model_at_all_is_a_value_not_a_crash(database: Database) -> None:
         def model(self) -> str:
             raise DigestError("there is none")
 
-        def embed(self, texts: Sequence[str]) -> Vectors:
+        def embed(self, texts: Sequence[str], *, within_s: float = math.inf) -> Vectors:
             raise AssertionError("nothing to embed with")
 
     filled = fill_vectors(database, NoModel(), papers(database), run())

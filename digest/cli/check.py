@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC
 
 import click
@@ -12,7 +13,7 @@ from digest.cli import setup
 from digest.cli.screen import complain, say, warn
 from digest.cli.world import World
 from digest.config import Configuration
-from digest.errors import ConfigurationError, DigestError, ExitCode, StoreError
+from digest.errors import ConfigurationError, DigestError, ExitCode, InputError, RefusedError, StoreError
 from digest.model import (
     Candidate,
     Edition,
@@ -154,15 +155,26 @@ def _tiers(loaded: Configuration, *, online: bool) -> list[Callable[[Configurati
 
 
 def _embedding(loaded: Configuration, world: World) -> str:
-    with setup.embedder(loaded, world) as embedder:
+    with setup.embedder(loaded, world) as embedder, _at_first_try("embedding"):
         (row,) = embedder.embed(["A paper that is not there. It is invented."])
         return f"embedding: {embedder.model} gives {len(row)} numbers a paper"
 
 
 def _summaries(loaded: Configuration, world: World) -> str:
-    with setup.writer(loaded, world) as writer:
+    with setup.writer(loaded, world) as writer, _at_first_try("summaries"):
         written = writer.write(_INVENTED, within_s=math.inf)
         return f"summaries: {written.model} answers in {len(written.text)} characters"
+
+
+@contextmanager
+def _at_first_try(table: str) -> Iterator[None]:
+    """A model's failure with the invented paper, in a sentence."""
+    try:
+        yield
+    except (InputError, RefusedError) as problem:
+        what = f"the model failed the invented paper it was asked about: {problem.what}"
+        at = f" ({problem.where})" if problem.where else ""
+        raise InputError(f"{what}{at}", where=f"[{table}]", fix=problem.fix) from problem
 
 
 _INVENTED = Paper(

@@ -12,12 +12,13 @@ from digest.cli.screen import say
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError
+from digest.identity import identities
 from digest.links import paper_id
-from digest.model import Edition, Paper, Pick, Profile, Score, SectionName
+from digest.model import Edition, Paper, Pick, Profile, Score, SectionName, Verdict
 from digest.text import readable, shorten, title_key
 
 if TYPE_CHECKING:
-    from digest.pipeline import Shelf
+    from digest.pipeline import Reader, Shelf
 
 
 @click.command()
@@ -71,7 +72,7 @@ def _explained(
     edition = make_edition(reader, shelf, day=day, now=now)
     had_earlier = had_on if had_on != day else None
     if paper.id in reader.had and not had_earlier:
-        return scored[paper.id], f"{profile.name} dislikes it: it is not shown (`digest forget {paper.id}`)."
+        return scored[paper.id], _verdict_said(loaded if not pages else None, reader, paper)
     return scored[paper.id], _verdict(scored[paper.id], edition, had_earlier)
 
 
@@ -101,6 +102,25 @@ def _had_on(loaded: Configuration, profile: Profile, paper: Paper) -> date | Non
         return None
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         return seen_on(connection, profile.name).get(paper.id)
+
+
+def _verdict_said(loaded: Configuration | None, reader: "Reader", paper: Paper) -> str:
+    """What follows from what the reader said of a paper, in commands, profile or files."""
+    disliked = {name for one in reader.disliked for name in identities(one)}
+    if paper.id in disliked or (loaded and _is_disliked(loaded, reader.profile, paper)):
+        return f"{reader.profile.name} dislikes it: it is not shown (`digest forget {paper.id}`)."
+    return f"{reader.profile.name} likes it already: it is no news, and not shown."
+
+
+def _is_disliked(loaded: Configuration, profile: Profile, paper: Paper) -> bool:
+    """Whether that was said, however long ago."""
+    from digest.store.feedback import said_of
+
+    if not setup.store_path(loaded).exists():
+        return False
+    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+        said = said_of(connection, profile.name, paper.id)
+    return said is not None and said.verdict is Verdict.DISLIKE
 
 
 def _verdict(pick: Pick, edition: Edition, had_on: date | None) -> str:

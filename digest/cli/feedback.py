@@ -10,6 +10,7 @@ from digest.cli.screen import note, say, table, warn, working
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError
+from digest.identity import LIBRARY, is_title_only
 from digest.links import paper_id
 from digest.model import Paper, Profile, Verdict
 from digest.text import readable, shorten, title_key
@@ -81,6 +82,7 @@ def forget(ctx: click.Context, paper: str, profile: str | None) -> None:
 @click.pass_context
 def feedback(ctx: click.Context, profile: str | None, as_json: bool) -> None:
     """List what a reader said of papers, the latest first."""
+    from digest.library.liked import completed, load_liked
     from digest.store.feedback import said_by
     from digest.store.papers import find_papers
 
@@ -90,14 +92,17 @@ def feedback(ctx: click.Context, profile: str | None, as_json: bool) -> None:
         return
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         said = said_by(connection, reader.name)[::-1]
-        papers = find_papers(connection, [one.paper_id for one in said])
+        known = find_papers(connection, [one.paper_id for one in said])
+    library = load_liked(reader)
+    found = {one.paper_id: completed(library, known, one.paper_id) for one in said}
+    titles = {identifier: paper.title if paper else identifier for identifier, paper in found.items()}
     if as_json:
         for one in said:
             shown = {"at": one.at.isoformat(), "verdict": one.verdict.value, "id": one.paper_id}
-            say(json.dumps(shown | {"title": papers[one.paper_id].title}, ensure_ascii=False))
+            say(json.dumps(shown | {"title": titles[one.paper_id]}, ensure_ascii=False))
     elif said:
         rows = (
-            (f"{one.at:%Y-%m-%d}", one.verdict.value, one.paper_id, readable(papers[one.paper_id].title))
+            (f"{one.at:%Y-%m-%d}", one.verdict.value, one.paper_id, readable(titles[one.paper_id]))
             for one in said
         )
         table(("day", "verdict", "id", "title"), rows)
@@ -150,7 +155,9 @@ def _paper(
     with database.read() as connection:
         found = _stored(connection, mention)
     if not found and (own := _in_library(reader, mention)):
-        found = _keep(database, own, world) if len(own) == 1 else own
+        found = _keep(database, own[0]) if len(own) == 1 else own
+    if not found:
+        found = _spoken_of(database, reader, mention)
     if not found and ask and (identifier := paper_id(mention)):
         _look_up(database, loaded, identifier, world)
         with database.read() as connection:
@@ -179,14 +186,30 @@ def _in_library(reader: Profile, mention: str) -> tuple[Paper, ...]:
     return tuple([one for one in begun if title_key(one.title) == key] or begun)
 
 
-def _keep(database: "Database", own: tuple[Paper, ...], world: World) -> tuple[Paper, ...]:
-    """Store a paper of the reader's files, so that something can be said of it."""
-    from digest.holdings import keep_liked
-    from digest.model import Entry, Observation
+def _keep(database: "Database", own: Paper) -> tuple[Paper, ...]:
+    """A paper of the reader's files, so that something can be said of it: the stored one, or its bare id.
+
+    What the file says of it is not stored: the store is shared, the file is the reader's.
+    """
+    from digest.store.papers import find_papers, find_titled, record_mention
 
     with database.begin() as connection:
-        keep_liked(connection, [Entry(paper=one, observation=Observation(at=world.now())) for one in own])
-        return _stored(connection, own[0].id)
+        stored = tuple(find_papers(connection, [own.id]).values())
+        if not stored and is_title_only(own.id):
+            stored = find_titled(connection, [own.title]).get(own.id, ())
+        if not stored:
+            record_mention(connection, own.id)
+    return stored or (own,)
+
+
+def _spoken_of(database: "Database", reader: Profile, mention: str) -> tuple[Paper, ...]:
+    """A paper that the reader spoke of when it was in her files, which have it no more: its id is all."""
+    from digest.store.feedback import said_of
+
+    ids = dict.fromkeys(filter(None, (mention.strip(), paper_id(mention))))
+    with database.read() as connection:
+        known = [one for one in ids if said_of(connection, reader.name, one)]
+    return tuple(Paper(id=one, title=one, source=LIBRARY) for one in known)
 
 
 def _look_up(database: "Database", loaded: Configuration, identifier: str, world: World) -> None:

@@ -119,7 +119,8 @@ def shelf_and_reader(
             days, model = loaded.settings.window_days, embedding_model(loaded, world)
             shelf = stored_shelf(connection, names, window_days=days, now=now, model=model)
             until = queued_at(connection, profile.name, day) if as_made else None
-            return shelf, stored_reader(connection, profile, day=day, said_until=until)
+            embeds = loaded.settings.embedding is not None
+            return shelf, stored_reader(connection, profile, day=day, said_until=until, embeds=embeds)
     elif loaded:
         from digest.cli.fetch import harvest_all
 

@@ -1,6 +1,5 @@
 """`digest profile import`: a Zotero library becomes one of the reader's files of liked papers."""
 
-import ipaddress
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,19 +88,13 @@ def _server(named: str | None, world: World) -> str:
 
 def _check_encrypted(where: "Place") -> None:
     """A key goes over plain http to this machine only."""
+    from digest.endpoint import is_this_machine
     from digest.library.zotero import KEY_VARIABLE
 
-    parts = urlsplit(where.server)
-    if where.key and parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):
+    is_encrypted = urlsplit(where.server).scheme == "https"
+    if where.key and not is_encrypted and not is_this_machine(where.server):
         what = "the key is not sent over a connection without encryption"
         raise InputError(what, where=where.server, fix=f"Use https, or unset ${KEY_VARIABLE}")
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _file_name(reader: Profile, where: "Place") -> str:

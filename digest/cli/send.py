@@ -115,6 +115,7 @@ class _Round:
         from digest.store.deliveries import has_message
 
         names = {source.name for source in setup.sources(self.loaded)}
+        embeds = self.loaded.settings.embedding is not None
         with working("scoring papers"), self.database.read() as connection:
             days, model = self.loaded.settings.window_days, embedding_model(self.loaded, world)
             shelf = stored_shelf(connection, names, window_days=days, now=self.now, model=model)
@@ -125,7 +126,7 @@ class _Round:
             with self.database.read() as connection:
                 if has_message(connection, profile.name, day):
                     return ()
-                reader = stored_reader(connection, profile, day=day)
+                reader = stored_reader(connection, profile, day=day, embeds=embeds)
             return (make_edition(reader, shelf, day=day, now=self.now),)
 
         return decide

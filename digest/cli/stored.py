@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
     from digest.pipeline import Reader, Shelf
 
+    _DaysType = click.ParamType[int]
+else:
+    _DaysType = click.ParamType  # older clicks have no subscript here
 
-class Span(click.ParamType[int]):
+
+class Span(_DaysType):
     """A number of days: `30d`, `6w`, or plain `30`."""
 
     name = "days"

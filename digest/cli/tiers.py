@@ -105,12 +105,13 @@ def _run(name: str, done: str, fill: Callable[[], "Filled"], database: "Database
     try:
         filled = fill()
     except DigestError as problem:
-        filled = Filled(problem=problem)
+        filled = Filled(problem=problem, ended=True)
     except Exception:
         traceback.print_exc()
-        filled = Filled(problem=DigestError("a fault in Digest; please report the traceback above"))
-    if filled.problem:
-        warn(f"{name}: {filled.problem}")
+        fault = DigestError("a fault in Digest; please report the traceback above")
+        filled = Filled(problem=fault, ended=True)
+    if filled.told:
+        warn(f"{name}: {filled.told}")
     if filled.count:
         say(f"{name}: {counted(filled.count, 'paper')} {done}")
     record(database, name, filled, now)

@@ -8,9 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
+
+if TYPE_CHECKING:
+    _DateType = click.ParamType[date]
+else:
+    _DateType = click.ParamType  # older clicks have no subscript here
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -22,7 +27,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class Day(click.ParamType[date]):
+class Day(_DateType):
     """A date such as 2026-03-11, of this century or the next, so that no zone takes it out of range."""
 
     name = "date"

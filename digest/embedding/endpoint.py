@@ -32,19 +32,21 @@ class EndpointEmbedder:
         length = f" ({self.dimensions})" if self.dimensions else ""
         return f"{self.name}{length} at {self.endpoint.base_url}"
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], *, within_s: float = math.inf) -> Vectors:
         """One row per text, each of length 1; in several requests if there are many texts."""
+        clock = self.endpoint.client.monotonic
+        end = clock() + within_s
         starts = range(0, len(texts), self.batch_size)
-        answers = [self._embed(texts[start : start + self.batch_size]) for start in starts]
+        answers = [self._embed(texts[start : start + self.batch_size], end - clock()) for start in starts]
         if len({answer.shape[1] for answer in answers}) > 1:
             raise self._unusable("vectors of different lengths")
         return np.concatenate(answers) if answers else np.empty((0, 0), np.float32)
 
-    def _embed(self, texts: Sequence[str]) -> Vectors:
+    def _embed(self, texts: Sequence[str], within_s: float) -> Vectors:
         body: dict[str, object] = {"model": self.name, "input": list(texts)}
         if self.dimensions:
             body["dimensions"] = self.dimensions
-        rows = self._parse(self.endpoint.ask(PATH, body, within_s=math.inf), len(texts))
+        rows = self._parse(self.endpoint.ask(PATH, body, within_s=within_s), len(texts))
         if self.dimensions not in (None, rows.shape[1]):
             raise self._unusable(f"vectors of {rows.shape[1]} numbers, not {self.dimensions}")
         return rows

@@ -1,6 +1,7 @@
 """Embeddings by a sentence-transformers model that lies in a folder of this machine; asks no network."""
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -42,8 +43,11 @@ class FolderEmbedder:
         except OSError as problem:
             raise _no_model(f"the model cannot be read ({problem.strerror})", self.path) from problem
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row per text, each of length 1; the same texts always give the same rows."""
+    def embed(self, texts: Sequence[str], *, within_s: float = math.inf) -> Vectors:
+        """One row per text, each of length 1; the same texts always give the same rows.
+
+        A model in this process cannot be cut, so `within_s` is not kept: a batch takes seconds.
+        """
         if not texts:
             return np.empty((0, 0), np.float32)
         model = self._load()

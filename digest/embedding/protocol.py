@@ -1,5 +1,6 @@
 """What an embedding model is to the rest of Digest."""
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -27,8 +28,8 @@ class Embedder(Protocol):
     def batch_size(self) -> int:
         """How many texts are best given at once."""
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row per text, each of length 1.
+    def embed(self, texts: Sequence[str], *, within_s: float = math.inf) -> Vectors:
+        """One row per text, each of length 1; another machine is waited for no longer than `within_s`.
 
         Raises FetchError if the model is out of reach, InputError if what it gave is no such thing.
         """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from digest.identity import is_title_only, merged, title_identity
+from digest.identity import LIBRARY, is_title_only, merged, title_identity
 from digest.library.mentions import parse_mentions
 from digest.library.plain import plain
 from digest.links import is_arxiv_id, paper_id
@@ -105,7 +105,7 @@ def _read(entry: Entry) -> _Read | None:
     paper = Paper(
         id=identifier,
         title=title,
-        source="library",
+        source=LIBRARY,
         abstract=plain(entry.abstract, MAX_ABSTRACT, is_tex=entry.is_tex) or None,
         authors=authors or None,
         n_authors=len(authors) or None,

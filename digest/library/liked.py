@@ -64,7 +64,7 @@ def complete(library: Library, known: Mapping[str, Paper], said: Iterable[Paper]
     What is known is the better; the library fills its gaps. At most MOST_LIKED, the latest.
     """
     used = latest(library)
-    papers = filter(None, (_completed(used, known, one) for one in used.ids))
+    papers = filter(None, (completed(used, known, one) for one in used.ids))
     liked = {paper.id: paper for paper in papers}
     for paper in said:
         liked.pop(paper.id, None)
@@ -75,7 +75,8 @@ def complete(library: Library, known: Mapping[str, Paper], said: Iterable[Paper]
     )
 
 
-def _completed(library: Library, known: Mapping[str, Paper], identifier: str) -> Paper | None:
+def completed(library: Library, known: Mapping[str, Paper], identifier: str) -> Paper | None:
+    """What is known of one paper, its gaps filled by the library; `None` if neither has it."""
     stored, own = known.get(identifier), library.papers.get(identifier)
     return merged(stored, own) if stored and own else stored or own
 

@@ -20,6 +20,8 @@ PAGE_SIZE = 100
 TRIES = 3
 """How often a library is read that changes meanwhile."""
 LONGEST_BACKOFF_S = 300.0
+MOST_BACKOFF_S = 600.0
+"""Of all pauses that a server asks for; a server that wants more is asked another day."""
 _LIBRARY = re.compile(r"(?:https?://(?:www\.|api\.)?zotero\.org/)?((?:users|groups)/\d{1,12})(?:/[^?#]*)?/?")
 _OBJECT_KEY = re.compile(r"[A-Z0-9]{8}")
 _API_KEY = re.compile(r"[A-Za-z0-9]{8,128}")
@@ -94,7 +96,7 @@ def sync(
 
     `progress` is told how many of how many items are here. Raises FetchError and InputError.
     """
-    reading = _Reading(place, ask, sleep, progress)
+    reading = _Reading(place, ask, _Pauses(sleep), progress)
     for _ in range(TRIES):
         try:
             return reading.all() if held is None else reading.since(held)
@@ -113,7 +115,7 @@ class _Reading:
 
     place: Place
     ask: Ask
-    sleep: Callable[[float], None]
+    pauses: "_Pauses"
     progress: Callable[[int, int], object]
 
     def all(self) -> Synced:
@@ -173,15 +175,19 @@ class _Reading:
     def _answer(self, wanted: dict[str, Any], condition: Mapping[str, str] | None = None) -> Answer:
         """One answer; what the server asks for (`Backoff`) is kept to before the next."""
         url = f"{self.place.address}?{urlencode(wanted)}"
+        self.pauses.keep(self.place.address)
         try:
             answer = self.ask(url, self.place.headers | dict(condition or {}))
         except MissingError as problem:
             fix = "See that its number is right, and the collection's key"
             raise MissingError("there is no such library or collection", where=url, fix=fix) from problem
         except RefusedError as problem:
-            raise _refused(problem, self.place) from problem
+            raise _refused(problem, self.place) from None
+        except FetchError as problem:
+            what = _without_key(problem.what, self.place)
+            raise FetchError(what, where=problem.where, fix=problem.fix) from None
         if re.fullmatch(r"[0-9]{1,6}", pause := answer.headers.get("backoff", "")):
-            self.sleep(min(float(pause), LONGEST_BACKOFF_S))
+            self.pauses.due_s = min(float(pause), LONGEST_BACKOFF_S)
         return answer
 
     def _too_many(self) -> DigestError:
@@ -189,12 +195,37 @@ class _Reading:
         return InputError(f"it has more than {MOST_ENTRIES:,} items", where=self.place.address, fix=fix)
 
 
+@dataclass(slots=True)
+class _Pauses:
+    """What a server asks for between two requests, as far as a run has time for it."""
+
+    sleep: Callable[[float], None]
+    due_s: float = 0.0
+    left_s: float = MOST_BACKOFF_S
+
+    def keep(self, where: str) -> None:
+        """Raises FetchError if all pauses together would be longer than MOST_BACKOFF_S."""
+        due_s, self.due_s = self.due_s, 0.0
+        if due_s > self.left_s:
+            what = f"the server asks to be left alone for more than {MOST_BACKOFF_S:.0f} s"
+            raise FetchError(what, where=where, fix="Try again later")
+        self.left_s -= due_s
+        if due_s:
+            self.sleep(due_s)
+
+
 def _refused(problem: RefusedError, place: Place) -> DigestError:
+    said = _without_key(problem.what, place)
     if problem.status not in (401, 403):
-        return problem
+        return RefusedError(said, where=problem.where, fix=problem.fix, status=problem.status)
     what = "the key may not read this library" if place.key else "this library is not open to everybody"
     fix = f"Make a key that may read it at https://www.zotero.org/settings/keys, and set ${KEY_VARIABLE}"
-    return FetchError(f"{what} ({problem.what})", where=place.address, fix=fix)
+    return FetchError(f"{what} ({said})", where=place.address, fix=fix)
+
+
+def _without_key(told: str, place: Place) -> str:
+    """An unkind server could answer with the key."""
+    return told.replace(place.key, "***") if place.key else told
 
 
 def _paging(start: int) -> dict[str, Any]:

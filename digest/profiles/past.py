@@ -40,8 +40,8 @@ def replay(
     """What the editions of these days, in their order, would have been; each as it is made.
 
     What one shows the later ones do not show again, beginning with what the reader had before. Liked papers
-    are had, too: they teach the taste, so they would all come back at the top of their days. All papers on
-    the shelf say how rare words are, and votes are those known now: what a day did not know is not forgotten.
+    are had, too, as in real editions, also those that a reader without a store has. All papers on the shelf
+    say how rare words are, and votes are those known now: what a day did not know is not forgotten.
     """
     seen = _by_day(shelf.candidates, ZoneInfo(reader.profile.timezone))
     had = {*reader.had, *(paper.id for paper in reader.liked)}

@@ -26,6 +26,8 @@ class Corpus:
     """Row of each paper id."""
     recipe: Recipe
     views: Views
+    strangers: Mapping[str, Vector]
+    """Embeddings of papers that are not stored, less what all have in common."""
     embedded: int
     """How long the embeddings are; 0 without."""
     dense: Floats
@@ -41,7 +43,7 @@ def read_papers(
     `vectors` are embeddings by paper id; all of one model, for as many of the papers as there are.
     """
     kept = {paper.id: paper for paper in papers}
-    embedded = _embedded(kept, vectors or {})
+    embedded, strangers = _embedded(kept, vectors or {})
     recipe = with_vectors(recipe) if embedded.any() else recipe
     views = see(text_of(paper) for paper in kept.values())
     dense = _dense(views.subjects, views.meanings, embedded, recipe)
@@ -50,6 +52,7 @@ def read_papers(
         rows={identifier: row for row, identifier in enumerate(kept)},
         recipe=recipe,
         embedded=embedded.shape[1],
+        strangers=strangers,
         views=views,
         dense=dense,
         graph=neighbours(views.weights, dense, recipe.terms),
@@ -69,8 +72,9 @@ def represent(corpus: Corpus, papers: Sequence[Paper]) -> tuple[Matrix, Floats, 
         return views.weights[known], views.projected[known], corpus.dense[known]
     strangers = [paper for paper in papers if paper.id not in corpus.rows]
     weights, subjects, meanings = see_more(views, [text_of(paper) for paper in strangers])
-    unknown = np.zeros((len(strangers), corpus.embedded), np.float32)
-    dense = _dense(unit_rows(subjects), meanings, unknown, corpus.recipe)
+    nothing = np.zeros(corpus.embedded, np.float32)
+    embedded = np.stack([corpus.strangers.get(paper.id, nothing) for paper in strangers])
+    dense = _dense(unit_rows(subjects), meanings, embedded, corpus.recipe)
     order = np.argsort(np.argsort(~is_known, kind="stable"))  # the known ones come first below
     return (
         vstack([views.weights[known], weights], format="csr")[order],
@@ -101,14 +105,20 @@ def _nearest(corpus: Corpus, weights: Matrix, dense: Floats) -> list[tuple[int, 
     return list(zip(best.tolist(), (strong / max(float(strong.sum()), 1e-9)).tolist(), strict=True))
 
 
-def _embedded(papers: Iterable[str], vectors: Mapping[str, Vector]) -> Floats:
-    """A row a paper: its embedding less what all have in common; 0, so near nothing, without one."""
+def _embedded(
+    papers: Mapping[str, Paper], vectors: Mapping[str, Vector]
+) -> tuple[Floats, Mapping[str, Vector]]:
+    """Embeddings less what those of the papers have in common: a row a paper, 0 without; and the others."""
     known = {row: vectors[identifier] for row, identifier in enumerate(papers) if identifier in vectors}
-    rows = np.zeros((len(list(papers)), len(next(iter(known.values()), ()))), np.float32)
-    if known:
-        found = np.stack(list(known.values()))
-        rows[list(known)] = unit_rows(found - found.mean(axis=0))
-    return rows
+    if not known:
+        return np.zeros((len(papers), 0), np.float32), {}
+    found = np.stack(list(known.values()))
+    usual = found.mean(axis=0)
+    rows = np.zeros((len(papers), found.shape[1]), np.float32)
+    rows[list(known)] = unit_rows(found - usual)
+    others = [identifier for identifier in vectors if identifier not in papers]
+    apart = unit_rows(np.stack([vectors[one] for one in others]) - usual) if others else ()
+    return rows, dict(zip(others, apart, strict=True))
 
 
 def _dense(subjects: Floats, meanings: Floats, embedded: Floats, recipe: Recipe) -> Floats:

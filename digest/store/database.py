@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from digest.errors import StoreError
 from digest.store.lock import sole_writer
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration; a test compares it with the files."""
 BUSY_S = 15
 

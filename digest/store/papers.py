@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from digest.identity import is_title_only, latest, merged, same_papers, title_identity
+from digest.identity import LIBRARY, is_title_only, latest, merged, same_papers, title_identity
 from digest.model import Candidate, Entry, Listing, Observation, Paper
 from digest.store.tables import feedback, harvest, lookup, observation, paper, seen, summary, title, vector
 from digest.text import title_key
@@ -17,6 +17,8 @@ from digest.text import title_key
 # SQLite takes at most 32,766 values in one statement.
 BATCH = 1_000
 LAST_CHARACTER = "\U0010ffff"
+# A row that only holds what a reader said of a paper (`record_mention`) is nobody's paper.
+_IS_KNOWN = paper.c.source != LIBRARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,19 @@ class _Known:
             paper = merged(one.paper, paper)
         moments = [one.first_seen for one in same if one.first_seen] or ([at] if at else [])
         return cls(paper, min(moments, default=None))
+
+
+def record_mention(connection: Connection, identifier: str) -> None:
+    """Make room for what a reader says of a paper that only the reader's own file knows: its id, no more.
+
+    The file's words are the reader's, and readers share the store. No search finds the row until a source
+    brings the paper, by this id or, where it is one of a title, by that title.
+    """
+    empty = _row(Paper(id=identifier, title=identifier, source=LIBRARY))
+    connection.execute(upsert(paper).values(**empty).on_conflict_do_nothing())
+    if is_title_only(identifier):
+        titled = upsert(title).values(key=identifier, paper_id=identifier)
+        connection.execute(titled.on_conflict_do_nothing())
 
 
 def _known(connection: Connection, entries: Sequence[Entry]) -> dict[str, _Known]:
@@ -190,7 +205,7 @@ def last_harvests(connection: Connection, *, since: datetime, until: datetime) -
 
 def recent_candidates(connection: Connection, since: datetime, until: datetime) -> tuple[Candidate, ...]:
     """The papers first seen in (since, until], by id, with what was last observed of them."""
-    recent = (paper.c.first_seen > since, paper.c.first_seen <= until)
+    recent = (_IS_KNOWN, paper.c.first_seen > since, paper.c.first_seen <= until)
     rows = connection.execute(select(paper).where(*recent).order_by(paper.c.id)).all()
     observed: defaultdict[str, list[Observation]] = defaultdict(list)
     for row in connection.execute(select(observation).join(paper).where(*recent, observation.c.at <= until)):
@@ -202,23 +217,26 @@ def recent_candidates(connection: Connection, since: datetime, until: datetime) 
 
 
 def latest_papers(connection: Connection, until: datetime, most: int) -> tuple[Paper, ...]:
-    """The papers stored by then, the latest first, those that no list brought before all others."""
-    known = or_(paper.c.first_seen.is_(None), paper.c.first_seen <= until)
-    latest_first = (paper.c.first_seen.is_not(None), paper.c.first_seen.desc(), paper.c.id)
-    rows = connection.execute(select(paper).where(known).order_by(*latest_first).limit(most))
-    return tuple(_paper(row) for row in rows)
+    """The papers that lists had brought by then, the latest first; at most so many.
+
+    Those that are stored only because somebody likes them are not among them: they come with a reader, not
+    with time, and what one reader likes is no measure for another.
+    """
+    latest_first = (paper.c.first_seen.desc(), paper.c.id)
+    listed = select(paper).where(_IS_KNOWN, paper.c.first_seen <= until)
+    return tuple(_paper(row) for row in connection.execute(listed.order_by(*latest_first).limit(most)))
 
 
 def find_papers(connection: Connection, ids: Iterable[str]) -> dict[str, Paper]:
     """Those of the papers that are stored, by id."""
-    return {row.id: _paper(row) for row in _rows(connection, ids)}
+    return {row.id: _paper(row) for row in _rows(connection, ids) if row.source != LIBRARY}
 
 
 def find_titled(connection: Connection, titles: Iterable[str]) -> dict[str, tuple[Paper, ...]]:
     """The stored papers of some titles, by `title_identity`; those of a real id first."""
     found: defaultdict[str, list[Paper]] = defaultdict(list)
     for batch in _batches(list(dict.fromkeys(map(title_identity, titles)))):
-        listed = select(paper, title.c.key).join_from(title, paper).where(title.c.key.in_(batch))
+        listed = select(paper, title.c.key).join_from(title, paper).where(title.c.key.in_(batch), _IS_KNOWN)
         for row in connection.execute(listed.order_by(paper.c.id)):
             found[row.key].append(_paper(row))
     return {key: tuple(sorted(papers, key=_is_title_only)) for key, papers in found.items()}
@@ -233,8 +251,8 @@ def find_beginning(connection: Connection, beginning: str, *, limit: int) -> tup
         return exact[:limit]
     first = title_identity(beginning)
     begin_so = (title.c.key >= first, title.c.key < first + LAST_CHARACTER)
-    listed = select(title.c.paper_id).where(*begin_so).distinct().order_by(title.c.paper_id).limit(limit)
-    ids = connection.execute(listed).scalars().all()
+    listed = select(title.c.paper_id).join_from(title, paper).where(_IS_KNOWN, *begin_so).distinct()
+    ids = connection.execute(listed.order_by(title.c.paper_id).limit(limit)).scalars().all()
     return tuple(sorted(find_papers(connection, ids).values(), key=lambda one: one.id))
 
 

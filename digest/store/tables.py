@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 
@@ -184,4 +186,5 @@ tier = Table(
     Column("at", Instant, nullable=False),
     Column("papers", Integer, nullable=False),
     Column("problem", Text),
+    Column("ended", Boolean, nullable=False, server_default=false()),
 )

@@ -18,11 +18,13 @@ class TierRun:
     at: datetime
     papers: int = 0
     problem: str | None = None
+    ended: bool = False
+    """Whether the problem ended the run, rather than left papers out."""
 
 
 def record_tier_run(connection: Connection, done: TierRun) -> None:
     """Keep how a tier fared, in the place of the last time."""
-    values = {"at": done.at, "papers": done.papers, "problem": done.problem}
+    values = {"at": done.at, "papers": done.papers, "problem": done.problem, "ended": done.ended}
     new = upsert(tier).values(name=done.name, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
 
@@ -30,4 +32,4 @@ def record_tier_run(connection: Connection, done: TierRun) -> None:
 def last_tier_runs(connection: Connection) -> tuple[TierRun, ...]:
     """How each tier fared the last time, by name; none that never ran."""
     rows = connection.execute(select(tier).order_by(tier.c.name))
-    return tuple(TierRun(name=row.name, at=row.at, papers=row.papers, problem=row.problem) for row in rows)
+    return tuple(TierRun(**row) for row in rows.mappings())

@@ -34,6 +34,14 @@ def stored_vectors(
     return {row.paper_id: _vector(row) for row in rows if len(row.data) == STORED.itemsize * row.dimensions}
 
 
+def some_vectors(connection: Connection, model: str, *, most: int) -> Mapping[str, npt.NDArray[np.float32]]:
+    """Up to so many of a model's vectors: with papers that no list brought, as only readers like them."""
+    rows = connection.execute(
+        select(vector).where(vector.c.model == model).order_by(vector.c.paper_id).limit(most)
+    )
+    return {row.paper_id: _vector(row) for row in rows if len(row.data) == STORED.itemsize * row.dimensions}
+
+
 def missing(connection: Connection, model: str, texts: Mapping[str, str]) -> tuple[str, ...]:
     """Of the papers (id: text), those without a vector of that model and that very text, in their order."""
     made = {row.paper_id: row.digest for row in _rows(connection, model, texts)}

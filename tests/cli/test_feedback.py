@@ -235,3 +235,141 @@ def test_a_reader_who_only_said_yes_has_a_taste(desk: Desk) -> None:
 
     assert "nothing can ever be picked" in before.stderr
     assert "nothing can ever be picked" not in desk.run("check").stderr
+
+
+# ---------------------------------------------------------------- one reader's files, other readers' editions
+
+PRIVATE = """@misc{a, title = {Waiting, as a Nasty Reviewer Sees It}, eprint = {2603.00777}, author = {Nobody, Ann},
+  abstract = {A private note: waiting and self-supervised learning bore me, to be refused at once.}}
+@misc{b, title = {SLEEPING cars, a nasty book}, abstract = {A private note on waiting.}}"""
+
+
+def listed(identifier: str, title: str, abstract: str | None = None) -> dict[str, Any]:
+    """A paper of a saved list."""
+    stated = {"id": identifier, "title": title, "publishedAt": "2026-03-10T00:00:00.000Z"}
+    return {"paper": stated | ({"summary": abstract} if abstract else {}), "title": title}
+
+
+def titles(desk: Desk, name: str) -> set[str]:
+    """What a reader's edition of today shows."""
+    made = json.loads(desk.run("preview", name, "--json").stdout)
+    return {pick["title"] for section in made["sections"] for pick in section["picks"]}
+
+
+@pytest.fixture
+def two_readers(reader: Desk) -> Desk:
+    """Ada with files of her own, and Bob."""
+    reader.write("profiles/ada.toml", ADA + '[liked]\nfiles = ["library.bib"]\n')
+    reader.write("profiles/bob.toml", ADA.replace("ada@", "bob@"))
+    reader.write("profiles/library.bib", PRIVATE)
+    return reader
+
+
+@pytest.mark.parametrize("abstract", ["We wait, with self-supervised learning. " * 3, None])
+@pytest.mark.parametrize("verdict", ["like", "dislike"])
+def test_what_a_readers_file_says_of_a_paper_reaches_no_other_reader(
+    two_readers: Desk, verdict: str, abstract: str | None
+) -> None:
+    two_readers.run(verdict, "2603.00777", "ada")
+    before = two_readers.run("like", "waiting, as a nasty", "bob")
+    lists = [listed("2603.00777", "Waiting with Self-Supervised Learning", abstract)]
+    two_readers.write("pages/list.json", json.dumps(lists))
+    two_readers.now += timedelta(hours=1)
+    two_readers.run("fetch")
+
+    bobs = two_readers.run("preview", "bob", "--text").stdout
+
+    assert "no stored paper is called" in before.stderr
+    assert "Waiting with Self-Supervised Learning" in bobs
+    for private in ("Nasty", "private note", "Ann Nobody"):
+        assert private not in bobs
+        assert private.encode() not in (two_readers.folder / "digest.sqlite3").read_bytes()
+
+
+def test_a_file_fills_no_gap_of_a_paper_that_a_list_brought(two_readers: Desk) -> None:
+    title = "Waiting with Self-Supervised Learning"
+    two_readers.write("pages/list.json", json.dumps([listed("2603.00777", title)]))
+    two_readers.run("fetch")
+
+    two_readers.run("like", "waiting, as a nasty", "ada")
+
+    assert "private note" not in two_readers.run("preview", "bob", "--text").stdout
+    assert "no stored paper is called" in two_readers.run("like", "waiting, as a nasty", "bob").stderr
+    assert f"“{title}” (2603.00777)" in two_readers.run("forget", "2603.00777", "ada").stdout
+
+
+def test_a_paper_known_by_its_title_alone_takes_the_words_of_the_list_that_brings_it(
+    two_readers: Desk,
+) -> None:
+    two_readers.run("dislike", "sleeping cars", "ada")
+    unlisted = two_readers.run("like", "sleeping cars", "bob")
+    lists = [listed("2603.00888", "Sleeping Cars: a Nasty Book", "Waiting, by self-supervised learning.")]
+    two_readers.write("pages/list.json", json.dumps(lists))
+    two_readers.run("fetch")
+
+    bobs, adas = (titles(two_readers, name) for name in ("bob", "ada"))
+
+    assert "no stored paper is called" in unlisted.stderr
+    assert "Sleeping Cars: a Nasty Book" in bobs - adas
+    assert two_readers.run("feedback", "ada").stdout.split("\t")[2:] == [
+        "2603.00888",
+        "Sleeping Cars: a Nasty Book\n",
+    ]
+
+
+def test_what_was_said_of_a_paper_of_ones_own_is_listed_as_the_file_has_it_and_taken_back_without_it(
+    two_readers: Desk,
+) -> None:
+    two_readers.run("like", "2603.00777", "ada")
+    with_file = two_readers.run("feedback", "ada").stdout
+    two_readers.write("profiles/library.bib", "@misc{c, title = {Another}}")
+    without = two_readers.run("feedback", "ada").stdout
+    forgotten = two_readers.run("forget", "2603.00777", "ada")
+
+    assert with_file == "2026-03-11\tlike\t2603.00777\tWaiting, as a Nasty Reviewer Sees It\n"
+    assert without == "2026-03-11\tlike\t2603.00777\t2603.00777\n"
+    assert forgotten.exit_code == 0
+    assert two_readers.run("feedback", "ada").stdout == ""
+
+
+def test_a_paper_disliked_by_the_id_of_ones_own_file_is_not_shown_under_its_title_alone(
+    two_readers: Desk,
+) -> None:
+    bib = "@misc{a, title = {Rice, fires and other robots}, doi = {10.1000/rice}}"
+    two_readers.write("profiles/library.bib", bib)
+    two_readers.run("dislike", "10.1000/rice", "ada")
+    two_readers.write("pages/more.txt", PAGE_OF_RICE)
+    two_readers.run("fetch")
+
+    explained = two_readers.run("explain", "rice, fires", "ada").stdout
+
+    assert "ada dislikes it: it is not shown" in explained
+    assert "dislikes" not in two_readers.run("explain", "rice, fires", "bob").stdout
+
+
+def test_a_liked_paper_is_no_news_and_explain_says_so(reader: Desk) -> None:
+    reader.run("like", "Learning to Wait")
+
+    assert WAIT not in shown(reader)
+    assert "ada likes it already: it is no news" in reader.run("explain", "Learning to Wait").stdout
+
+
+def test_the_preview_stays_the_mail_whatever_other_readers_come_to_like(two_readers: Desk) -> None:
+    site = Server()
+    for number in range(100, 130):
+        said = f"Waiting number {number}, by self-supervised learning of patience, rice and rooms."
+        found = {"id": f"2104.00{number}", "title": f"Patience {number}", "summary": said}
+        site.answers[f"/api/papers/2104.00{number}"] = [answer(json.dumps(found).encode())]
+    source = f'[[sources]]\nkind = "huggingface"\nbase_url = "{site.url}"\n'
+    two_readers.run("send", "bob")
+    (mail,) = two_readers.mails()
+    config = (two_readers.folder / "config.toml").read_text(encoding="utf-8")
+    two_readers.write("config.toml", f"{config}\n[fetch]\nspacing_s = 0\n\n{source}")
+
+    likes = [two_readers.run("like", f"2104.00{number}", "ada") for number in range(100, 130)]
+    site.close()
+    two_readers.run("preview", "bob", "--eml", str(two_readers.folder / "again.eml"))
+
+    assert {one.exit_code for one in likes} == {0}
+    again = (two_readers.folder / "again.eml").read_bytes()
+    assert again.replace(b"\r\n", b"\n") == mail

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 from click.testing import Result
 
 from digest.config import load_profile
+from digest.errors import FetchError
+from digest.fetch import Client, Limits
 from digest.library.entries import Library
 from digest.library.files import load_library
+from digest.library.zotero import place, sync
 from tests.desk import ADA, Desk
 from tests.web import answer
 from tests.zotero import Zotero, item
@@ -289,6 +293,23 @@ def test_a_page_that_is_not_the_api_is_said(reader: Desk, zotero: Zotero) -> Non
     assert "this is not Zotero's API" in imported(reader).stderr
 
 
+@pytest.mark.parametrize("status", [400, 403, 413, 505])
+def test_a_server_that_answers_with_the_key_does_not_get_it_into_the_error(
+    reader: Desk, zotero: Zotero, status: int
+) -> None:
+    def unkind(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status, f"no luck with {KEY}")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    zotero.answers[f"/users/12345/items/top?{PAGE_QUERY}"] = [unkind]
+
+    result = imported(reader)
+
+    assert f"{status} no luck with ***" in result.stderr
+    assert KEY not in result.stderr
+
+
 def test_items_of_any_wrong_type_cost_only_themselves(reader: Desk, zotero: Zotero) -> None:
     rows: list[Any] = [
         7, None, {"key": 5, "data": {}}, {"key": "../../etc", "data": {}}, {"key": "AAAA2222"},
@@ -307,9 +328,6 @@ def test_items_of_any_wrong_type_cost_only_themselves(reader: Desk, zotero: Zote
 
 
 def test_a_server_that_asks_for_a_pause_gets_one(desk: Desk, zotero: Zotero) -> None:
-    from digest.fetch import Client, Limits
-    from digest.library.zotero import place, sync
-
     slept: list[float] = []
     zotero.put(*(item(f"AAAA2{n:03d}") for n in range(150)))
     zotero.headers["Backoff"] = "9"
@@ -319,8 +337,24 @@ def test_a_server_that_asks_for_a_pause_gets_one(desk: Desk, zotero: Zotero) -> 
         seen: list[tuple[int, int]] = []
         sync(None, where, client.ask, sleep=slept.append, progress=lambda done, of: seen.append((done, of)))
 
-    assert slept == [9.0, 9.0]
+    assert slept == [9.0]
     assert seen == [(100, 150), (150, 150)]
+
+
+def test_the_pauses_that_a_server_asks_for_come_to_an_end(zotero: Zotero) -> None:
+    slept: list[float] = []
+    zotero.put(*(item(f"AAAA2{n:03d}") for n in range(450)))
+    zotero.headers["Backoff"] = "999999"
+    where = place("users/12345", None, zotero.url, KEY)
+
+    with (
+        Client(limits=Limits(spacing_s=0), trusted_hosts=frozenset({"127.0.0.1"})) as client,
+        pytest.raises(FetchError, match=r"left alone for more than 600 s.*Try again later"),
+    ):
+        sync(None, where, client.ask, sleep=slept.append, progress=lambda done, of: None)
+
+    assert slept == [300.0, 300.0]
+    assert len(zotero.asked) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ import tomllib
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from digest.config import EndpointEmbeddingTable, FolderEmbeddingTable, Settings, SummariesTable
 from digest.errors import ExitCode
 from tests.desk import ADA, CONFIG, PAGE, Desk
-from tests.model_server import CHAT, EMBEDDINGS, ModelServer, chatted
+from tests.model_server import CHAT, EMBEDDINGS, ModelServer, chatted, embedded, letters
 from tests.web import answer
 
 TABLES = (FolderEmbeddingTable, EndpointEmbeddingTable, SummariesTable)
@@ -144,6 +145,54 @@ def test_an_embedding_service_that_is_down_costs_a_line_not_the_edition(
     (mail,) = desk.mails()
     assert "The embedding model was out of order on 2026-03-11" in text_of(mail)
     assert "500" not in text_of(mail)
+
+
+def test_a_paper_that_the_model_refuses_is_no_model_out_of_order(desk: Desk, server: ModelServer) -> None:
+    switched_on(desk, server, "embedding")
+
+    def no_rice(asked: Any) -> bytes:
+        return embedded(*([0.0] * 26 if "Rice" in text else letters(text) for text in asked["input"]))
+
+    server.answers[EMBEDDINGS] = [server.by(no_rice)]
+    desk.run("fetch")
+
+    desk.run("send")
+
+    assert rows(desk, "SELECT papers, ended FROM tier") == [(0, 0)]
+    (mail,) = desk.mails()
+    assert "out of order" not in text_of(mail)
+    assert "1 paper was left out until the next run; " in desk.run("status").stdout
+
+
+def test_a_model_that_was_switched_off_is_not_out_of_order(desk: Desk, server: ModelServer) -> None:
+    switched_on(desk, server, "embedding")
+    server.answers[EMBEDDINGS] = [answer(status=500)]
+    desk.run("fetch")
+    on = desk.run("preview", "--text").stdout
+
+    switched_on(desk, server)
+    desk.run("send")
+
+    assert "out of order" in on
+    (mail,) = desk.mails()
+    assert "out of order" not in text_of(mail)
+
+
+def test_a_lone_refusal_is_told_as_a_sentence(desk: Desk, server: ModelServer) -> None:
+    switched_on(desk, server, "summaries")
+    server.answers[CHAT] = [answer(status=422)]
+
+    sent, checked = desk.run("send"), desk.run("check")
+
+    said = (
+        f"1 paper was left out until the next run; the server answered 422 Unprocessable Entity ({server.url}"
+    )
+    assert f"warning: summaries: {said}" in sent.stderr
+    assert said in desk.run("status", "--json").stdout
+    assert "[summaries]: the model failed the invented paper it was asked about: the server answered 422" in (
+        checked.stderr
+    )
+    assert checked.exit_code == ExitCode.INPUT
 
 
 def test_a_folder_without_a_model_costs_a_line_not_the_edition(desk: Desk) -> None:

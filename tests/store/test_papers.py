@@ -3,20 +3,27 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, insert, select
 
 from digest.identity import title_identity
-from digest.model import Entry, Listing
+from digest.model import Entry, Listing, Verdict
 from digest.store.database import Database
+from digest.store.feedback import record_verdict, said_by
 from digest.store.papers import (
     Harvest,
+    find_beginning,
     find_papers,
+    find_titled,
     last_harvests,
+    latest_papers,
     recent_candidates,
     record_harvest,
     record_listings,
+    record_mention,
 )
 from digest.store.tables import observation, seen
+from digest.store.tables import paper as paper_table
 from tests.makers import NOW, TODAY, entry, paper
 
 LONG_AGO = NOW - timedelta(days=30)
@@ -167,3 +174,45 @@ def test_the_last_harvest_of_each_source_is_what_counts(database: Database) -> N
         for done in (new, old, other):
             record_harvest(connection, done)
         assert last_harvests(connection, since=LONG_AGO - timedelta(days=1), until=NOW) == (new, other)
+
+
+def test_everything_stored_is_what_lists_brought_the_latest_first(database: Database) -> None:
+    for days, name in enumerate(("2603.00001", "2603.00002", "2603.00003")):
+        with database.begin() as connection:
+            listing = Listing(layout="t", entries=(entry(name, f"Waiting {name}"),))
+            record_listings(connection, "test", [listing], NOW + timedelta(days=days))
+    liked = tuple(entry(f"2104.0000{number}", f"Liked {number}") for number in range(5))
+    with database.begin() as connection:
+        record_listings(connection, "liked", [Listing(layout="t", entries=liked)], None)
+
+        latest = [one.id for one in latest_papers(connection, NOW + timedelta(days=1), 9)]
+        assert latest == ["2603.00002", "2603.00001"]
+        assert [one.id for one in latest_papers(connection, NOW + timedelta(days=9), 2)] == [
+            "2603.00003",
+            "2603.00002",
+        ]
+
+
+@pytest.mark.parametrize("identifier", ["2603.00001", "title:learningtowait"])
+def test_a_paper_that_was_only_spoken_of_is_found_by_nobody_until_a_list_brings_it(
+    database: Database, identifier: str
+) -> None:
+    with database.begin() as connection:
+        record_mention(connection, identifier)
+        record_mention(connection, identifier)
+        record_verdict(connection, "ada", identifier, Verdict.DISLIKE, NOW)
+        before = (
+            find_papers(connection, [identifier]),
+            find_titled(connection, ["Learning to Wait"]),
+            find_beginning(connection, identifier, limit=9),
+            find_beginning(connection, "learning", limit=9),
+        )
+
+    assert store(database, entry("2603.00001", abstract=None)) == 1
+
+    assert before == ({}, {}, (), ())
+    with database.begin() as connection:
+        record_mention(connection, "2603.00001")
+        assert find_papers(connection, ["2603.00001"])["2603.00001"] == entry(abstract=None).paper
+        assert [one.paper_id for one in said_by(connection, "ada")] == ["2603.00001"]
+        assert connection.execute(select(func.count()).select_from(paper_table)).scalar() == 1
