@@ -18,7 +18,7 @@ from digest.scoring.scorer import About, Evidence, Scored, literal_at, phrases_o
 from digest.scoring.taste import Taste, query, texts
 from digest.scoring.terms import Matrix
 from digest.scoring.views import Floats
-from digest.text import shorten
+from digest.text import shorten, spellings
 
 Key = TypeVar("Key", str, int)
 
@@ -111,11 +111,8 @@ class Explainer:
         common = weights.multiply(views.weights[[row]]).tocoo()
         best = common.coords[1][np.argsort(-common.data, kind="stable")[: 2 * CARRIERS]]
         here = fields(self._scope.corpus.papers[row])
-        written: list[str] = []
-        for name in (views.terms.name(int(column)) for column in best):
-            if (match := _as_written(here, name)) and not _overlaps(match, written):
-                written.append(match)
-        return tuple(written[:CARRIERS])
+        names = (views.terms.name(int(column)) for column in best)
+        return _apart([match for name in names if (match := _as_written(here, name))])[:CARRIERS]
 
     def _marked(self, about: About, paper: Paper) -> tuple[str, ...]:
         """The words by which a phrase stands in a paper, as written there; none for a name or a paper."""
@@ -136,10 +133,15 @@ def _as_written(here: tuple[Field, Field], stems: str) -> str | None:
     return match.surfaces[0] if match else None
 
 
-def _overlaps(text: str, others: Iterable[str]) -> bool:
-    """Whether a word of a text is already told: "twin" after "twin networks"."""
-    told = {word for other in others for word in other.lower().split()}
-    return not told.isdisjoint(text.lower().split())
+def _apart(texts: Sequence[str]) -> tuple[str, ...]:
+    """Texts that share no word, in their order; of "twin", "networks" and "twin networks" the last."""
+    told: list[tuple[str, frozenset[str]]] = []
+    for text in sorted(texts, key=lambda one: -len(spellings(one))):
+        said = frozenset(spellings(text.lower()))
+        if not any(said & other for _, other in told):
+            told.append((text, said))
+    kept = {text for text, _ in told}
+    return tuple(dict.fromkeys(text for text in texts if text in kept))
 
 
 def _shares(worth: Mapping[Key, float], most: int) -> dict[Key, float]:
