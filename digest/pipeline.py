@@ -9,7 +9,6 @@ import numpy as np
 
 from digest.errors import DigestError
 from digest.identity import collect
-from digest.library.liked import load_liked
 from digest.message import compose
 from digest.model import Candidate, Edition, Listing, Message, Outcome, Paper, Pick, Profile, Sender
 from digest.outcome import has_message
@@ -139,12 +138,6 @@ class Reader:
     """The papers the reader said no to, the latest last."""
     notes: tuple[str, ...] = ()
     """What the reader should know of the own files."""
-
-
-def liked_ids(profile: Profile) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The papers a profile names, in itself and in its files; and what could not be read of these."""
-    library = load_liked(profile)
-    return library.ids, library.notes
 
 
 def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:

@@ -68,12 +68,12 @@ def _explained(
     shelf, reader = shelf_and_reader(loaded, wanted, profile, world, day=day, now=now)
     paper = _find(shelf, mention)
     had_on = None if pages or not loaded else _had_on(loaded, profile, paper)
-    scored = {pick.paper.id: pick for pick in score_shelf(replace(reader, had=frozenset()), shelf)}
-    edition = make_edition(reader, shelf, day=day, now=now)
+    alone = shelf.narrowed(one for one in shelf.candidates if one.paper.id == paper.id)
+    (pick,) = score_shelf(replace(reader, had=frozenset()), alone)
     had_earlier = had_on if had_on != day else None
     if paper.id in reader.had and not had_earlier:
-        return scored[paper.id], _verdict_said(loaded if not pages else None, reader, paper)
-    return scored[paper.id], _verdict(scored[paper.id], edition, had_earlier)
+        return pick, _verdict_said(loaded if not pages else None, reader, paper)
+    return pick, _verdict(pick, make_edition(reader, shelf, day=day, now=now), had_earlier)
 
 
 def _find(shelf: "Shelf", mention: str) -> Paper:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+from digest.library.liked import load_liked
 from digest.model import Pick, Profile
-from digest.pipeline import Reader, Shelf, liked_ids
+from digest.pipeline import Reader, Shelf
 from digest.profiles.findings import Finding
 from digest.profiles.past import day_seen
 
@@ -16,13 +17,14 @@ NAMED = 5
 def check_liked(reader: Reader) -> Iterator[Finding]:
     """Liked papers that teach nothing, as nothing is known of them; and files of them that cannot be read."""
     profile = reader.profile
-    wanted, unreadable = liked_ids(profile)
-    for note in unreadable:
+    library = load_liked(profile)
+    wanted = library.ids
+    for note in library.notes:
         yield Finding(
             check="liked-file",
             key="liked.files",
             what=note.removeprefix("liked papers: "),
-            fix="Correct the path",
+            fix="Correct the path, or what stands in the file",
         )
     stored = {paper.id for paper in reader.liked}
     missing = [identifier for identifier in wanted if identifier not in stored]

@@ -45,7 +45,7 @@ def read_papers(
     kept = {paper.id: paper for paper in papers}
     embedded, strangers = _embedded(kept, vectors or {})
     recipe = with_vectors(recipe) if embedded.any() else recipe
-    views = see(text_of(paper) for paper in kept.values())
+    views = see(_text_of(paper) for paper in kept.values())
     dense = _dense(views.subjects, views.meanings, embedded, recipe)
     return Corpus(
         papers=tuple(kept.values()),
@@ -59,7 +59,7 @@ def read_papers(
     )
 
 
-def text_of(paper: Paper) -> tuple[str, str]:
+def _text_of(paper: Paper) -> tuple[str, str]:
     """What of a paper is read."""
     return paper.title, paper.abstract or ""
 
@@ -71,7 +71,7 @@ def represent(corpus: Corpus, papers: Sequence[Paper]) -> tuple[Matrix, Floats, 
     if is_known.all():
         return views.weights[known], views.projected[known], corpus.dense[known]
     strangers = [paper for paper in papers if paper.id not in corpus.rows]
-    weights, subjects, meanings = see_more(views, [text_of(paper) for paper in strangers])
+    weights, subjects, meanings = see_more(views, [_text_of(paper) for paper in strangers])
     nothing = np.zeros(corpus.embedded, np.float32)
     embedded = np.stack([corpus.strangers.get(paper.id, nothing) for paper in strangers])
     dense = _dense(unit_rows(subjects), meanings, embedded, corpus.recipe)
