@@ -3,12 +3,13 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeVar
 
 import click
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, FiniteFloat, ValidationError
 
 from digest.errors import DigestError, UsageError
 from digest.model import Interest, Paper
@@ -88,9 +89,7 @@ class KeywordLine(BaseModel):
     """A phrase the reader cares for."""
 
     phrase: str
-    weight: Annotated[float, Field(allow_inf_nan=False), AfterValidator(lambda weight: min(weight, 10.0))] = (
-        1.0
-    )
+    weight: Annotated[FiniteFloat, AfterValidator(lambda weight: min(weight, 10.0))] = 1.0
 
 
 class ProfileLine(BaseModel):
@@ -105,7 +104,7 @@ class RequestLine(BaseModel):
     """Any line."""
 
     op: Literal["reset", "background", "score"]
-    id: str | int | float | None = None
+    id: str | int | FiniteFloat | None = None
     papers: Listed[PaperLine] = []
     candidates: Listed[PaperLine] = []
     profile: Annotated[ProfileLine, BeforeValidator(lambda given: given or {})] = ProfileLine()
@@ -197,14 +196,15 @@ def _paper(line: PaperLine) -> Paper:
     return Paper(id=line.id, title=clean(line.title or "", MAX_TITLE), abstract=abstract, source="jsonl")
 
 
-def _id_in(line: bytes) -> str | int | None:
+def _id_in(line: bytes) -> str | int | float | None:
     """The id that a line that is wrong elsewhere names."""
     try:
         said = json.loads(line)
     except (ValueError, RecursionError):
         return None
     identifier = said.get("id") if isinstance(said, dict) else None
-    return identifier if isinstance(identifier, str | int) else None
+    is_told = isinstance(identifier, str) or (isinstance(identifier, int | float) and isfinite(identifier))
+    return identifier if is_told else None
 
 
 def _told(problem: ValidationError) -> str:
