@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -149,6 +150,20 @@ def _zone(name: str) -> str:
     return name
 
 
+def _language(tag: str) -> str:
+    if tag == "en":
+        return tag  # the usual case, without loading Babel
+    from digest.language import UnknownLanguageError, known_languages, language
+
+    try:
+        return language(tag).tag
+    except UnknownLanguageError:
+        raise ValueError(
+            f"editions cannot be written in {tag!r}; there are {', '.join(known_languages())}, "
+            "and their regional forms, such as de-AT"
+        ) from None
+
+
 def _clock(value: object) -> time:
     if isinstance(value, time):
         return value.replace(second=0, microsecond=0)
@@ -218,6 +233,7 @@ def _one_line(text: str) -> str:
 
 Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
+LanguageTag = Annotated[str, AfterValidator(_language)]
 Clock = Annotated[time, BeforeValidator(_clock)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]
 Phrase = Annotated[str, AfterValidator(_phrase)]
@@ -354,7 +370,9 @@ class Settings(_Table):
 
     store: Path = Path("digest.sqlite3")
     profiles: Path = Path("profiles")
-    templates: Path | None = None
+    templates_dir: Path | None = Field(
+        default=None, validation_alias=AliasChoices("templates_dir", "templates")
+    )
     window_days: Annotated[StrictInt, Field(ge=1, le=60)] = 7
     mail: MailTable
     smtp: SmtpTable | None = None
@@ -441,6 +459,7 @@ class ProfileFile(_Table):
     email: Address
     name: Line = ""
     timezone: Zone = "UTC"
+    language: LanguageTag = "en"
     send_at: Clock = time(7, 30)
     days: tuple[Weekday, ...] = tuple(range(7))
     max_papers: Annotated[StrictInt, Field(ge=1, le=50)] = 8
@@ -460,6 +479,7 @@ class ProfileFile(_Table):
             email=self.email,
             display_name=self.name,
             timezone=self.timezone,
+            language=self.language,
             send_at=self.send_at,
             days=frozenset(self.days),
             max_papers=self.max_papers,

@@ -110,6 +110,8 @@ class Profile:
     """How many papers may be shown because they trend, though they match nothing."""
     exploration: int = 0
     """How many papers may be shown that come close to the taste and are unlike what it picks."""
+    language: str = "en"
+    """BCP 47 tag of the language that editions are written in: `en`, `de-AT`, ..."""
 
 
 class Verdict(StrEnum):
@@ -133,16 +135,43 @@ class ReasonKind(StrEnum):
     DISLIKED = "disliked"
 
 
+class Where(StrEnum):
+    """How a paper says a phrase: in its title, in its abstract, or only by meaning."""
+
+    TITLE = "title"
+    ABSTRACT = "abstract"
+    NEAR = "near"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
     """Some of a score's points, and what they were given (or taken) for."""
 
     kind: ReasonKind
-    label: str
-    """For people: `self-supervised learning (title)`, `like Barlow Twins`, `follows allenai`."""
+    about: str
+    """The phrase, the name that is followed, or the title of the liked or disliked paper."""
     points: int
+    where: Where | None = None
+    """Of phrases only."""
+    said: str = ""
+    """The alias by which a paper says the phrase, where it is not the phrase itself."""
     words: tuple[str, ...] = ()
     """The words of the paper that carried it, as written there; the mail marks them."""
+
+    @property
+    def label(self) -> str:
+        """In English: `self-supervised learning (title)`, `like Barlow Twins`, `follows allenai`."""
+        match self.kind:
+            case ReasonKind.AUTHOR | ReasonKind.ORGANIZATION:
+                return f"follows {self.about}"
+            case ReasonKind.LIKED:
+                return f"like {self.about}"
+            case ReasonKind.DISLIKED:
+                return f"like {self.about}, which you disliked"
+        if self.where is Where.NEAR:
+            return f"near {self.about}"
+        name = f"{self.about}, as “{self.said}”" if self.said else self.about
+        return f"{name} ({self.where})" if self.where else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +238,37 @@ class SectionName(StrEnum):
     PICKS = "picks"
     TRENDING = "trending"
     EXPLORATION = "exploration"
+    LATE = "late"
     ALSO = "also"
+
+
+class NoteKind(StrEnum):
+    """What a reader should know of how an edition came about."""
+
+    SOURCE = "source"
+    """A source could not be read completely."""
+    PARTIAL = "partial"
+    """A list was still much shorter than usual."""
+    EMBEDDING = "embedding"
+    """The embedding model was out of order."""
+    LIKED = "liked"
+    """Something about the reader's own files of liked papers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One thing a reader should know; only the fields its kind needs are set."""
+
+    kind: NoteKind
+    name: str = ""
+    """Of the source."""
+    day: date | None = None
+    """When it went wrong."""
+    detail: str = ""
+    """For `liked`: what is the matter, in English, as `digest check` says it."""
+    number: int = 0
+    usual: int = 0
+    """For `partial`: how many papers the list had, and how many it has on other days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,8 +307,8 @@ class Edition:
     sections: tuple[Section, ...] = ()
     misses: tuple[Pick, ...] = ()
     """The best that stayed below the threshold, best first."""
-    notes: tuple[str, ...] = ()
-    """What the reader should know of today's sources, one sentence each."""
+    notes: tuple[Note, ...] = ()
+    """What the reader should know of today's sources."""
 
     def section(self, name: SectionName) -> tuple[Pick, ...]:
         """The picks of one section; empty if the edition has none."""

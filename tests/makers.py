@@ -19,6 +19,7 @@ from digest.model import (
     Section,
     SectionName,
     Trend,
+    Where,
 )
 
 NOW = datetime(2026, 3, 11, 7, 30, tzinfo=UTC)
@@ -60,8 +61,12 @@ def candidate(identifier: str = "2603.00001", title: str = "Learning to Wait", *
 
 
 def reason(label: str = "waiting (title)", points: int = 40, *words: str) -> Reason:
-    """Points for an interest."""
-    return Reason(kind=ReasonKind.INTEREST, label=label, points=points, words=words)
+    """Points for an interest; the label may end in where the paper says it, as people read it."""
+    about, _, where = label.removesuffix(")").rpartition(" (")
+    if where not in ("title", "abstract"):
+        about, where = label, ""
+    place = Where(where) if where else None
+    return Reason(kind=ReasonKind.INTEREST, about=about, where=place, points=points, words=words)
 
 
 def pick(

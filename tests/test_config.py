@@ -96,6 +96,16 @@ def test_a_profile_says_who_when_and_what(tmp_path: Path) -> None:
         ('emial = "a@b.org"', "emial: unknown key. Did you mean 'email'?"),
         ('timezone = "Mars/Base"', "timezone: there is no time zone 'Mars/Base'; use an IANA name such as"),
         ('timezone = "../../etc/passwd"', "timezone: there is no time zone"),
+        (
+            'language = "xx"',
+            "language: editions cannot be written in 'xx'; there are en, de, fr, zh, and their regional forms",
+        ),
+        ('language = "zh-TW"', "language: editions cannot be written in 'zh-TW'; there are en,"),
+        (
+            'language = "de.\\r\\nBcc: eve@example.org"',
+            "language: editions cannot be written in 'de.\\r\\nBcc:",
+        ),
+        ("language = 7", "language: input should be a valid string"),
         ('send_at = "25:00"', "send_at: '25:00' is not a time of day; write it as \"07:30\""),
         ('days = ["mon", "noday"]', "days[2]: 'noday' is not a weekday"),
         ("threshold = 101", "threshold: input should be less than or equal to 100"),
@@ -125,6 +135,16 @@ def test_a_wrong_key_is_named_with_what_was_meant(tmp_path: Path, wrong: str, sa
     assert profile is None
     assert len(problems) == 1
     assert problems[0].startswith(f"ada.toml: {said}")
+
+
+@pytest.mark.parametrize(
+    ("written", "tag"), [("en", "en"), ("DE-at", "de-AT"), ("zh", "zh-Hans"), ("zh-CN", "zh-CN")]
+)
+def test_a_language_is_kept_as_its_canonical_tag(tmp_path: Path, written: str, tag: str) -> None:
+    profile, _ = ada(tmp_path, f'email = "a@example.org"\nlanguage = "{written}"\n')
+
+    assert profile is not None
+    assert profile.language == tag
 
 
 @pytest.mark.parametrize(

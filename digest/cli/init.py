@@ -24,6 +24,7 @@ class Answers:
     profile: str = ""
     name: str = ""
     timezone: str = ""
+    language: str = ""
     send_at: str = ""
     interests: Mapping[str, float] = field(default_factory=dict)
     liked: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Answers:
 @click.option("--profile", default="", help="The reader's name in commands; else taken from the address.")
 @click.option("--name", default="", help="The reader's name as it should stand in the mail.")
 @click.option("--timezone", default="", help="IANA name, such as Europe/Berlin; else this machine's.")
+@click.option("--language", default="", metavar="TAG", help="Of the mail: en, de, fr, zh, or de-AT, ...")
 @click.option("--send-at", default="", metavar="HH:MM", help="Local time of the edition.")
 @click.option(
     "--interest", "interests", multiple=True, metavar='"PHRASE=WEIGHT"', help="Weight 1 to 10; repeatable."
@@ -229,6 +231,8 @@ def _profile_text(answers: Answers) -> str:
     document["timezone"] = answers.timezone
     if answers.name:
         document["name"] = answers.name
+    if answers.language:
+        document["language"] = answers.language
     if answers.send_at:
         document["send_at"] = answers.send_at
     for phrase, weight in answers.interests.items():

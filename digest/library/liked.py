@@ -7,7 +7,7 @@ from digest.errors import DigestError
 from digest.identity import is_title_only, merged
 from digest.library.entries import Library
 from digest.library.files import load_library
-from digest.model import Paper, Profile
+from digest.model import Note, NoteKind, Paper, Profile
 
 MOST_LIKED = 300
 """How many liked papers teach the taste: the latest."""
@@ -18,7 +18,7 @@ class Liked:
     """The liked papers that are used, the latest last, and what the reader should know of the others."""
 
     papers: tuple[Paper, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def load_liked(profile: Profile) -> Library:
@@ -70,8 +70,10 @@ def complete(library: Library, known: Mapping[str, Paper], said: Iterable[Paper]
         liked.pop(paper.id, None)
         liked[paper.id] = paper
     missing = sum(one not in known and one not in used.papers for one in used.ids)
+    told = (*used.notes, *_missing(missing, len(used.ids)))
     return Liked(
-        papers=tuple(liked.values())[-MOST_LIKED:], notes=(*used.notes, *_missing(missing, len(used.ids)))
+        papers=tuple(liked.values())[-MOST_LIKED:],
+        notes=tuple(Note(kind=NoteKind.LIKED, detail=one) for one in told),
     )
 
 

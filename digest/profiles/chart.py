@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 
+from digest.language import ENGLISH
 from digest.model import Edition, Outcome, SectionName
-from digest.rendering.phrases import counted, short_date
+from digest.rendering.phrases import counted
 
 TOP, SCORES_HEIGHT, GAP, PICKS_HEIGHT, FOOT = 26, 150, 46, 76, 24
 ABOVE = 14
@@ -128,7 +129,7 @@ def _bar(edition: Edition, scale: _Scale) -> Bar:
         width=width,
         height=round(scale.picks_y(0) - y, 2),
         quiet=edition.outcome is Outcome.QUIET,
-        title=f"{short_date(edition.day)}: {counted(len(picks), 'pick')}{scores}",
+        title=f"{ENGLISH.short_date(edition.day)}: {counted(len(picks), 'pick')}{scores}",
     )
 
 
@@ -145,7 +146,7 @@ def _dates(first: date, last: date, scale: _Scale) -> Iterable[Tick]:
         # A label that would run over the right end is left out.
         if passed == 0 or (days - passed - 0.5) * scale.step >= NARROWEST_LABEL / 2 - RIGHT:
             day = first + timedelta(days=passed)
-            yield Tick(at=scale.middle(day), label=short_date(day) if days <= 366 else f"{day:%Y-%m}")
+            yield Tick(at=scale.middle(day), label=ENGLISH.short_date(day) if days <= 366 else f"{day:%Y-%m}")
 
 
 # ---------------------------------------------------------------- in words

@@ -163,7 +163,7 @@ def _cause(identifier: str, with_it: Side, without: Side, limits: Mapping[str, s
     reach that of the one, the threshold did it. Else the key whose points differ most.
     """
     high, low = with_it.score(identifier), without.score(identifier)
-    raised = _strongest(with_it, without, high, low) if high.value > low.value or high.followed else None
+    raised = _strongest(high, low) if high.value > low.value or high.followed else None
     if without.reaches(identifier):
         if with_it.profile.max_papers > without.profile.max_papers:
             return Cause(what=limits["max_papers"])
@@ -173,30 +173,23 @@ def _cause(identifier: str, with_it: Side, without: Side, limits: Mapping[str, s
     return raised or Cause(what="other points for the same reasons")
 
 
-def _strongest(with_it: Side, without: Side, high: Score, low: Score) -> Cause | None:
+def _strongest(high: Score, low: Score) -> Cause | None:
     """The key whose points differ most in favour of the profile that picks the paper."""
-    known = (with_it.profile, without.profile)
-    more, less = _points(high.reasons, known), _points(low.reasons, known)
+    more, less = _points(high.reasons), _points(low.reasons)
     differences = {what: more[what] - less[what] for what in more.keys() | less.keys()}
     what, points = max(differences.items(), key=lambda one: (one[1], one[0]), default=("", 0))
     return Cause(what=what, points=points) if points > 0 else None
 
 
-def _points(reasons: Sequence[Reason], profiles: Iterable[Profile]) -> defaultdict[str, int]:
+def _points(reasons: Sequence[Reason]) -> defaultdict[str, int]:
     points: defaultdict[str, int] = defaultdict(int)
     for reason in reasons:
-        points[key_of(reason, profiles)] += reason.points
+        points[key_of(reason)] += reason.points
     return points
 
 
-def key_of(reason: Reason, profiles: Iterable[Profile]) -> str:
+def key_of(reason: Reason) -> str:
     """The interest a reason comes from, wherever and by whatever alias it was found; else its label."""
-    phrases = [
-        interest.phrase
-        for profile in profiles
-        for interest in (profile.avoid if reason.kind is ReasonKind.AVOID else profile.interests)
-    ]
-    if reason.kind not in (ReasonKind.INTEREST, ReasonKind.AVOID):
-        return reason.label
-    named = max((one for one in phrases if reason.label.startswith(one)), key=len, default=reason.label)
-    return f"avoid {named}" if reason.kind is ReasonKind.AVOID else named
+    if reason.kind is ReasonKind.AVOID:
+        return f"avoid {reason.about}"
+    return reason.about if reason.kind is ReasonKind.INTEREST else reason.label

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from itertools import count
 from statistics import median
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from digest.model import Edition, Outcome, Profile, SectionName
+from digest.language import ENGLISH
+from digest.model import Edition, Outcome, Pick, Profile, SectionName
 from digest.outcome import reason_of
 from digest.profiles.chart import Chart, make_chart, summary
-from digest.rendering.cards import Card, Detail, make_card
-from digest.rendering.phrases import long_date, short_date, shown
+from digest.rendering.cards import Card, Detail, describe, make_card
+from digest.rendering.phrases import shown
 from digest.resources import shipped
 
 WIDE, NARROW = 584, 339
@@ -80,7 +80,7 @@ def make_page(profile: Profile, editions: Sequence[Edition], stored: int) -> Pag
 
 def _period(first: date, last: date) -> str:
     """`1 October to 1 December 2025`."""
-    begin, end = (long_date(day).partition(", ")[2] for day in (first, last))
+    begin, end = (ENGLISH.long_date(day).partition(", ")[2] for day in (first, last))
     if first == last:
         return end
     return f"{begin.removesuffix(f' {last.year}')} to {end}"
@@ -98,18 +98,23 @@ def _numbers(editions: Sequence[Edition]) -> Iterable[Number]:
 def _day(edition: Edition) -> PastDay:
     picks = edition.section(SectionName.PICKS)
     scores = [pick.score.value for pick in picks]
-    notes = count(1)
     reason = reason_of(edition)
     return PastDay(
         anchor=f"day-{edition.day}",
-        short=f"{long_date(edition.day)[:3]} {short_date(edition.day)}",
-        long=long_date(edition.day),
+        short=f"{ENGLISH.long_date(edition.day)[:3]} {ENGLISH.short_date(edition.day)}",
+        long=ENGLISH.long_date(edition.day),
         considered=edition.considered,
-        cards=tuple(make_card(pick, Detail.LINE, n, edition.day, notes) for n, pick in enumerate(picks, 1)),
+        cards=tuple(_card(pick, n, edition.day) for n, pick in enumerate(picks, 1)),
         best=str(max(scores)) if scores else "–",
         lowest=str(min(scores)) if scores else "–",
         reason="" if picks else f"{reason[:1].upper()}{reason[1:]}.",
     )
+
+
+def _card(pick: Pick, number: int, day: date) -> Card:
+    paper = describe(pick.candidate, day, ENGLISH)
+    line, picks = Detail.LINE, SectionName.PICKS
+    return make_card(pick, paper, number=number, section=picks, detail=line, language=ENGLISH)
 
 
 @cache

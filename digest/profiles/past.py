@@ -41,8 +41,10 @@ def replay(
 
     What one shows the later ones do not show again, beginning with what the reader had before. Liked papers
     are had, too, as in real editions, also those that a reader without a store has. All papers on the shelf
-    say how rare words are, and votes are those known now: what a day did not know is not forgotten.
+    say how rare words are, and votes are those known now: what a day did not know is not forgotten. Nothing
+    arrives late: a paper is seen on its list's day at the latest.
     """
+    reader = replace(reader, last=None)
     seen = _by_day(shelf.candidates, ZoneInfo(reader.profile.timezone))
     had = {*reader.had, *(paper.id for paper in reader.liked)}
     for day in days:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from digest.language import ENGLISH
 from digest.model import Interest, Profile
 from digest.profiles.findings import Finding, key_of
-from digest.rendering.phrases import listed
 from digest.scoring.phrases import field, phrase, stands
 from digest.text import words
 
@@ -135,7 +135,7 @@ def _contained(short: Said, longer: Sequence[Said]) -> Iterator[Finding]:
 
 
 def _quoted(phrases: Sequence[Said]) -> str:
-    return listed(tuple(f"“{one.text}”" for one in phrases))
+    return ENGLISH.listed(tuple(f"“{one.text}”" for one in phrases))
 
 
 def _that(phrases: Sequence[Said]) -> str:

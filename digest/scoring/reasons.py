@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from digest.model import Paper, Reason, ReasonKind, Score
+from digest.model import Paper, Reason, ReasonKind, Score, Where
 from digest.scoring.corpus import represent
 from digest.scoring.learned import answers_by_phrase
 from digest.scoring.literal import Index, fields
@@ -48,8 +48,8 @@ class Explainer:
         told = [
             replace(one, weight=round(one.weight, 4), words=one.words or self._marked(about, paper))
             for about, one in pieces.items()
-        ]  # rounded, so that what is worth the same comes in the order of its labels
-        told.sort(key=lambda piece: (-piece.weight, piece.label))
+        ]  # rounded, so that what is worth the same comes in the order of the alphabet
+        told.sort(key=lambda piece: (-piece.weight, piece.about))
         return replace(self._scored.briefly(place), reasons=tuple(_reasons(told, value)))
 
     def _paper(self, place: int) -> Paper:
@@ -74,7 +74,7 @@ class Explainer:
         answers = self._answers[:, place]
         worth = {one.phrase: one.weight * float(answers[n]) for n, one in enumerate(self._taste.interests)}
         for name, share in _shares(worth, _named(weight)).items():
-            piece = Evidence(kind=ReasonKind.INTEREST, label=f"near {name}", weight=weight * share)
+            piece = Evidence(kind=ReasonKind.INTEREST, about=name, where=Where.NEAR, weight=weight * share)
             yield (ReasonKind.INTEREST, name), piece
 
     def _for_papers(self, place: int, weight: float, kind: ReasonKind) -> Iterator[tuple[About, Evidence]]:
@@ -84,11 +84,9 @@ class Explainer:
         by_terms = (weights @ corpus.views.weights[[row]].T).toarray()[:, 0]
         alike = np.maximum(corpus.recipe.terms * by_terms + dense @ corpus.dense[row], 1e-9) ** 2
         for n, share in _shares(dict(enumerate(alike.tolist())), _named(weight)).items():
-            label = f"like {shorten(papers[n].title or papers[n].id, 60)}"
-            if kind is ReasonKind.DISLIKED:
-                label += ", which you disliked"
+            about = shorten(papers[n].title or papers[n].id, 60)
             words = self._carriers(weights[[n]], row)
-            yield (kind, papers[n].id), Evidence(kind=kind, label=label, weight=weight * share, words=words)
+            yield (kind, papers[n].id), Evidence(kind=kind, about=about, weight=weight * share, words=words)
 
     @cached_property
     def _judged(self) -> Mapping[ReasonKind, tuple[Sequence[Paper], Matrix, Floats]]:
@@ -165,7 +163,14 @@ def _reasons(evidence: list[Evidence], value: int) -> Iterable[Reason]:
     points += [-lost for lost in reversed(share(against, gained - value))]
     for piece, given in zip(gains + losses, points, strict=True):
         if given:
-            yield Reason(kind=piece.kind, label=piece.label, points=given, words=piece.words)
+            yield Reason(
+                kind=piece.kind,
+                about=piece.about,
+                points=given,
+                where=piece.where,
+                said=piece.said,
+                words=piece.words,
+            )
 
 
 def share(weights: list[float], total: int) -> list[int]:

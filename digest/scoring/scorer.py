@@ -13,7 +13,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from digest.model import Interest, ReasonKind, Score
+from digest.model import Interest, ReasonKind, Score, Where
 from digest.scoring.learned import TOTAL, Learned, learn, mean_and_deviation
 from digest.scoring.literal import Index, Said
 from digest.scoring.scope import Scope
@@ -42,8 +42,10 @@ class Evidence:
     """One thing that speaks for a paper (or against it, below zero), before it is points."""
 
     kind: ReasonKind
-    label: str
+    about: str
     weight: float
+    where: Where | None = None
+    said: str = ""
     words: tuple[str, ...] = ()
 
 
@@ -183,13 +185,13 @@ def _names(index: Index, taste: Taste) -> Iterator[tuple[str, ReasonKind, Sequen
 
 
 def _follows(name: str, kind: ReasonKind) -> Evidence:
-    return Evidence(kind=kind, label=f"follows {name}", weight=FOLLOWS[kind])
+    return Evidence(kind=kind, about=name, weight=FOLLOWS[kind])
 
 
 def _says(interest: Interest, kind: ReasonKind, said: Said) -> Evidence:
-    name = interest.phrase if said.text == interest.phrase else f"{interest.phrase}, as “{said.text}”"
+    alias = "" if said.text == interest.phrase else said.text
     weight = _signed(said.worth * interest.weight / 10, kind)
-    return Evidence(kind=kind, label=f"{name} ({said.where})", weight=weight)
+    return Evidence(kind=kind, about=interest.phrase, where=Where(said.where), said=alias, weight=weight)
 
 
 def _signed(weight: float, kind: ReasonKind) -> float:

@@ -6,6 +6,7 @@ import pytest
 
 from digest.library.entries import Library
 from digest.library.liked import MOST_LIKED, complete, load_liked, wanting
+from digest.model import NoteKind
 from tests.makers import paper, profile
 
 BIB = """
@@ -82,5 +83,7 @@ def test_no_more_than_the_latest_are_used_and_the_reader_is_told() -> None:
 
     assert len(liked.papers) == MOST_LIKED
     assert [liked.papers[0].id, liked.papers[-1].id] == ["2104.00051", "2603.00001"]
-    assert liked.notes == ("of 350 liked papers in profile and files, the last 300 are used",)
+    assert [(note.kind, note.detail) for note in liked.notes] == [
+        (NoteKind.LIKED, "of 350 liked papers in profile and files, the last 300 are used")
+    ]
     assert complete(many(MOST_LIKED), {}).notes == ()

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
-from digest.model import Profile, Reason, ReasonKind
+from digest.model import Profile, Reason, ReasonKind, Where
 from digest.pipeline import Reader, make_shelf, score_shelf
 from digest.profiles.compare import Comparison, Side, compare, key_of
 from digest.profiles.past import replay
@@ -123,12 +124,11 @@ def test_the_same_profile_makes_no_difference() -> None:
     assert (found.kept, found.moved, found.days) == (2, 0, 3)
 
 
-def test_a_reason_belongs_to_the_longest_interest_that_begins_its_label() -> None:
-    known = [profile(interest("wait"), interest("wait and see", 5, "patience"))]
+def test_a_reason_belongs_to_its_interest_however_the_paper_says_it() -> None:
+    def reason(about: str, kind: ReasonKind = ReasonKind.INTEREST, **fields: Any) -> Reason:
+        return Reason(kind=kind, about=about, points=1, **fields)
 
-    def reason(label: str, kind: ReasonKind = ReasonKind.INTEREST) -> Reason:
-        return Reason(kind=kind, label=label, points=1)
-
-    assert key_of(reason("wait and see, as “patience” (title)"), known) == "wait and see"
-    assert key_of(reason("wait (abstract)"), known) == "wait"
-    assert key_of(reason("like Wait", ReasonKind.LIKED), known) == "like Wait"
+    assert key_of(reason("wait and see", where=Where.TITLE, said="patience")) == "wait and see"
+    assert key_of(reason("wait", where=Where.NEAR)) == "wait"
+    assert key_of(reason("wait", ReasonKind.AVOID, where=Where.ABSTRACT)) == "avoid wait"
+    assert key_of(reason("Wait", ReasonKind.LIKED)) == "like Wait"

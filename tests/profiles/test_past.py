@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 from digest.model import Candidate, Edition, Observation, Profile, QuietDay, SectionName
 from digest.pipeline import Reader, make_edition, make_shelf
 from digest.profiles.past import day_seen, days_of, replay, seen_between
+from digest.selection import LastEdition
 from tests.makers import NOW, candidate, interest, profile
 
 FIRST = date(2026, 3, 2)
+DAY = timedelta(days=1)
 
 
 def listed(identifier: str, title: str, day: date, upvotes: int | None = None) -> Candidate:
@@ -126,6 +128,12 @@ def test_a_replayed_edition_is_the_one_that_is_made_of_the_same_papers() -> None
     (first, *_) = replayed(reader, *papers)
 
     assert first == make_edition(reader, make_shelf(papers), day=FIRST, now=NOW)
+
+
+def test_nothing_arrives_late_in_days_gone_by() -> None:
+    reader = Reader(profile=waiting(), last=LastEdition(day=FIRST + timedelta(days=2), at=NOW - DAY))
+
+    assert picked(replayed(reader, listed("1", "Waiting", FIRST))) == [["1"], [], []]
 
 
 def test_the_reader_is_left_as_it_was() -> None:
