@@ -10,9 +10,10 @@ from digest.identity import identities, is_title_only, title_identity
 from digest.library.entries import Library
 from digest.library.liked import MOST_LIKED, complete, completed, latest, load_liked
 from digest.links import is_arxiv_id
-from digest.model import Candidate, Entry, Listing, Paper, Profile, Verdict
+from digest.model import Candidate, Entry, Listing, Note, NoteKind, Paper, Profile, Verdict
 from digest.pipeline import Harvested, Reader, Shelf, make_shelf, note_of
 from digest.scoring.recipe import MOST_STORED
+from digest.selection import LastEdition
 from digest.sources.registry import Source
 from digest.store import deliveries, feedback, papers, vectors
 from digest.store.database import Database
@@ -139,7 +140,7 @@ def stored_shelf(
 def shelf_among_stored(
     connection: "Connection",
     candidates: Sequence[Candidate],
-    notes: Iterable[str] = (),
+    notes: Iterable[Note] = (),
     *,
     now: datetime,
     model: str | None = None,
@@ -186,13 +187,19 @@ def stored_reader(
         liked=tuple(paper for paper in liked.papers if paper.id not in no),
         disliked=disliked,
         notes=(*liked.notes, *(_notes_of_tiers(connection, day) if embeds else ())),
+        last=_last_edition(connection, profile, day),
     )
 
 
-def _notes_of_tiers(connection: "Connection", day: date) -> tuple[str, ...]:
+def _last_edition(connection: "Connection", profile: Profile, before: date) -> LastEdition | None:
+    last = deliveries.last_made(connection, profile.name, before)
+    return LastEdition(day=last[0], at=last[1]) if last else None
+
+
+def _notes_of_tiers(connection: "Connection", day: date) -> tuple[Note, ...]:
     """That the tier which changes scores could do nothing lately; why, is the operator's to know."""
     return tuple(
-        f"The embedding model was out of order on {one.at:%Y-%m-%d}: new papers are scored by words alone."
+        Note(kind=NoteKind.EMBEDDING, day=one.at.date())
         for one in last_tier_runs(connection)
         if one.name == "embedding" and one.ended and not one.papers
         if abs(one.at.date() - day) <= timedelta(days=1)

@@ -28,7 +28,7 @@ def enqueue_edition(database: Database, edition: Edition, message: Message | Non
     with database.begin() as connection:
         if deliveries.has_message(connection, edition.profile.name, edition.day):
             return False
-        deliveries.record_outcome(connection, edition, reason_of(edition))
+        deliveries.record_outcome(connection, edition, reason_of(edition), now)
         return message is not None and deliveries.enqueue(connection, edition, message, now)
 
 

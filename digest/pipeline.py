@@ -10,7 +10,19 @@ import numpy as np
 from digest.errors import DigestError
 from digest.identity import collect
 from digest.message import compose
-from digest.model import Candidate, Edition, Listing, Message, Outcome, Paper, Pick, Profile, Sender
+from digest.model import (
+    Candidate,
+    Edition,
+    Listing,
+    Message,
+    Note,
+    NoteKind,
+    Outcome,
+    Paper,
+    Pick,
+    Profile,
+    Sender,
+)
 from digest.outcome import has_message
 from digest.rendering.renderer import Renderer
 from digest.scoring.corpus import Vector, read_papers
@@ -19,7 +31,7 @@ from digest.scoring.reasons import Explainer
 from digest.scoring.scope import Scope
 from digest.scoring.scorer import score
 from digest.scoring.taste import taste_of
-from digest.selection import select
+from digest.selection import LastEdition, select
 from digest.sources.registry import Source
 from digest.trend import with_trends
 from digest.twins import find_twins
@@ -59,7 +71,7 @@ class Shelf:
     scope: Scope
     """Where they are scored: it knows everything stored."""
     index: Index
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What readers should know of today's sources; any note means that some source failed."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """The papers that others say almost the same as, each with the name of its group."""
@@ -75,7 +87,7 @@ class Shelf:
 
 def make_shelf(
     candidates: Iterable[Candidate],
-    notes: Iterable[str] = (),
+    notes: Iterable[Note] = (),
     *,
     stored: Iterable[Paper] = (),
     vectors: Mapping[str, Vector] | None = None,
@@ -100,9 +112,9 @@ def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
     return make_shelf(candidates, (note_of(one.source, at) for one in done if one.problems))
 
 
-def note_of(source: str, at: datetime) -> str:
-    """A failed source in the reader's line; why it failed is the operator's, in `digest status`."""
-    return f"The source {source} could not be read completely on {at:%Y-%m-%d}, so papers may be missing."
+def note_of(source: str, at: datetime) -> Note:
+    """A failed source, for the reader; why it failed is the operator's, in `digest status`."""
+    return Note(kind=NoteKind.SOURCE, name=source, day=at.date())
 
 
 # ---------------------------------------------------------------- the edition of a reader
@@ -136,15 +148,17 @@ class Reader:
     """The papers the profile names or the reader said yes to, as far as they are known; the latest last."""
     disliked: tuple[Paper, ...] = ()
     """The papers the reader said no to, the latest last."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     """What the reader should know of the own files."""
+    last: LastEdition | None = None
+    """The last edition before the one to be made; what it missed arrives late. `None`: nothing does."""
 
 
 def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:
     """What a reader's edition of that day says: a pure function of all it is given."""
     profile = reader.profile
     judged = _judge(reader, shelf)
-    chosen = select(judged.picks, profile, shelf.likeness, shelf.twins)
+    chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, reader.last)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
     return Edition(
         profile=profile,
@@ -208,4 +222,4 @@ def make_message(edition: Edition, renderer: Renderer, sender: Sender) -> Messag
     if not has_message(edition):
         return None
     rendered = renderer.render(edition, sender)
-    return compose(rendered.subject, rendered.text, rendered.html, edition=edition, sender=sender)
+    return compose(rendered.subject, rendered.text_part, rendered.html_part, edition=edition, sender=sender)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from heapq import heapify, heappop, heapreplace
 from itertools import islice
 
 from digest.model import Candidate, Pick, Profile, QuietDay, Section, SectionName
 
 ALSO_SHOWN = 25
+LATE_SHOWN = 5
+"""How many papers that arrived late are shown as such, beside `max_papers`; followed ones always are."""
 MISSES_SHOWN = 3
 TREND_PERCENT = 20
 """How far up its list day a paper must stand to trend."""
@@ -36,21 +39,46 @@ class Selection:
     misses: tuple[Pick, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastEdition:
+    """The last edition in which a reader could have had a paper."""
+
+    day: date
+    """The reader's local date."""
+    at: datetime
+    """When it was made: what was first seen later was not considered."""
+
+    def missed(self, pick: Pick) -> bool:
+        """Whether this paper and each twin on its card stood on a list of a day before, yet came too late."""
+        return all(self._missed(one) for one in (pick.candidate, *pick.twins))
+
+    def _missed(self, candidate: Candidate) -> bool:
+        listed_on = candidate.observation.listed_on if candidate.observation else None
+        return listed_on is not None and listed_on < self.day and candidate.first_seen > self.at
+
+
 def select(
-    scored: Iterable[Pick], profile: Profile, likeness: Likeness, twins: Mapping[str, str] = NO_TWINS
+    scored: Iterable[Pick],
+    profile: Profile,
+    likeness: Likeness,
+    twins: Mapping[str, str] = NO_TWINS,
+    last: LastEdition | None = None,
 ) -> Selection:
     """Choose among the scored papers that the reader has not had; `likeness` of two ids is 0..1.
 
     Papers of one group in `twins` (id -> name of its group) are one pick. Followed papers are always in,
-    then the best that are not too much alike, up to `max_papers` in all.
+    then the best that are not too much alike, up to `max_papers` in all. Those that the `last` edition missed
+    are apart and take no places.
     """
     ranked = _folded(sorted(scored, key=_rank), twins)
     matched = [pick for pick in ranked if pick.score.followed or pick.score.value >= profile.threshold]
-    picks = _picks(matched, profile.max_papers, likeness)
-    also = _without(matched, picks)[:ALSO_SHOWN]
+    missed = [pick for pick in matched if last and last.missed(pick)]
+    picks = _picks(_without(matched, missed), profile.max_papers, likeness)
+    late = _picks(missed, LATE_SHOWN, likeness)
+    also = _without(matched, picks + late)[:ALSO_SHOWN]
     others = _without(ranked, matched)
-    trending = _trending(others, _trending_wanted(profile, bool(picks)))
-    aside = _aside(_without(others, trending), picks, profile, likeness)
+    trending = _trending(others, _trending_wanted(profile, bool(matched)))
+    aside = _aside(_without(others, trending), picks + late, profile, likeness)
     misses = [pick for pick in _without(others, trending + aside) if pick.score.value > 0]
     return Selection(
         sections=_sections(
@@ -58,6 +86,7 @@ def select(
                 SectionName.PICKS: picks,
                 SectionName.TRENDING: trending,
                 SectionName.EXPLORATION: aside,
+                SectionName.LATE: late,
                 SectionName.ALSO: also,
             }
         ),
@@ -176,8 +205,8 @@ def _trending(others: list[Pick], most: int) -> list[Pick]:
 def _aside(others: list[Pick], picks: list[Pick], profile: Profile, likeness: Likeness) -> list[Pick]:
     """Of the best papers below the threshold, one by one the one least like all that is shown with it.
 
-    None that has anything against it, and none far from the taste; on a day without picks there is nothing
-    to step aside from.
+    None that has anything against it, and none far from the taste; on a day without picks, late ones too,
+    there is nothing to step aside from.
     """
     if not (picks and profile.exploration):
         return []

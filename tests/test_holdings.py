@@ -10,11 +10,26 @@ from digest.errors import DigestError, FetchError, MissingError
 from digest.holdings import MOST_DISLIKED, fetch_liked, fetch_paper, keep, stored_reader, stored_shelf
 from digest.identity import is_title_only
 from digest.library.liked import MOST_LIKED
-from digest.model import Entry, Listing, Verdict
-from digest.pipeline import Harvested
+from digest.message import compose
+from digest.model import (
+    Attempt,
+    DeliveryState,
+    Edition,
+    Entry,
+    Listing,
+    Note,
+    NoteKind,
+    Outcome,
+    SectionName,
+    Sender,
+    Verdict,
+)
+from digest.pipeline import Harvested, make_edition
+from digest.selection import LastEdition
+from digest.store import deliveries
 from digest.store.database import Database, open_database
 from digest.store.feedback import record_verdict
-from tests.makers import NOW, TODAY, entry, profile
+from tests.makers import NOW, TODAY, edition, entry, interest, profile
 
 
 class Library:
@@ -62,9 +77,7 @@ def test_what_is_kept_is_on_the_shelf_with_the_problems_of_its_source(database: 
 
     assert (done.papers, done.fresh, done.problem) == (1, 1, "page 2 is gone")
     assert [one.paper.id for one in shelf.candidates] == ["2603.00001"]
-    assert shelf.notes == (
-        "The source test could not be read completely on 2026-03-11, so papers may be missing.",
-    )
+    assert shelf.notes == (Note(kind=NoteKind.SOURCE, name="test", day=TODAY),)
 
 
 def test_a_source_that_is_no_more_or_failed_long_ago_is_not_spoken_of(database: Database) -> None:
@@ -127,8 +140,9 @@ def test_a_reader_is_told_of_liked_papers_that_could_not_be_used(database: Datab
         )
 
     assert [paper.id for paper in reader.liked] == ["2104.00001"]
-    assert any("gone.bib: cannot be read" in note for note in reader.notes)
-    assert any(note.startswith("2 of 3 liked papers") for note in reader.notes)
+    assert {note.kind for note in reader.notes} == {NoteKind.LIKED}
+    assert any("gone.bib: cannot be read" in note.detail for note in reader.notes)
+    assert any(note.detail.startswith("2 of 3 liked papers") for note in reader.notes)
 
 
 def test_a_paper_stored_without_an_abstract_is_looked_up_too(database: Database) -> None:
@@ -256,6 +270,95 @@ def test_papers_stored_because_somebody_likes_them_do_not_change_what_scores_are
 
     assert list(shelf.scope.places) == ["2603.00001"]
     assert [one.id for one in shelf.scope.corpus.papers] == ["2603.00001"]
+
+
+# ---------------------------------------------------------------- what arrived late
+
+YESTERDAY = TODAY - timedelta(days=1)
+ADA = profile(interest("waiting", 8))
+
+
+def record(database: Database, one: Edition, state: DeliveryState | None, at: datetime) -> None:
+    """An edition made then, whose message stands so; `None`: it had none."""
+    message = compose("Subject", b"text", b"html", edition=one, sender=Sender(address="d@example.org"))
+    with database.begin() as connection:
+        deliveries.record_outcome(connection, one, "why", at)
+        if state:
+            assert deliveries.enqueue(connection, one, message, at)
+            claimed = deliveries.claim(connection, one.profile.name, one.day)
+            assert claimed
+            deliveries.record_attempt(connection, claimed, Attempt(state=state, reply=""), at)
+
+
+def made_yesterday(database: Database, state: DeliveryState | None, *, considered: int = 30) -> None:
+    """Ada's edition of yesterday, whose message stands so; without one, a quiet day."""
+    outcome = Outcome.READY if state else Outcome.QUIET
+    one = edition(day=YESTERDAY, sections=(), considered=considered, outcome=outcome)
+    record(database, one, state, NOW - timedelta(days=1))
+
+
+def edition_of(database: Database, day: date) -> Edition:
+    with database.read() as connection:
+        shelf = stored_shelf(connection, {"test"}, window_days=7, now=NOW)
+        return make_edition(stored_reader(connection, ADA, day=day), shelf, day=day, now=NOW)
+
+
+@pytest.fixture
+def straggler(database: Database) -> Database:
+    """A store in which a paper of the day before yesterday's list was first seen this morning."""
+    one = entry("2603.00001", "Waiting", listed_on=TODAY - timedelta(days=2))
+    with database.begin() as connection:
+        keep(connection, harvested(one), NOW - timedelta(hours=1))
+    return database
+
+
+@pytest.mark.parametrize("state", [DeliveryState.SENT, DeliveryState.UNKNOWN, None])
+def test_what_missed_yesterdays_edition_arrives_late_today(
+    straggler: Database, state: DeliveryState | None
+) -> None:
+    made_yesterday(straggler, state)
+
+    edition = edition_of(straggler, TODAY)
+
+    assert [section.name for section in edition.sections] == [SectionName.LATE]
+
+
+@pytest.mark.parametrize("state", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.QUEUED])
+def test_no_paper_is_late_for_an_edition_that_did_not_arrive(
+    straggler: Database, state: DeliveryState
+) -> None:
+    made_yesterday(straggler, state)
+
+    assert [section.name for section in edition_of(straggler, TODAY).sections] == [SectionName.PICKS]
+
+
+def test_no_paper_is_late_for_a_day_without_any_papers(straggler: Database) -> None:
+    made_yesterday(straggler, None, considered=0)
+
+    assert [section.name for section in edition_of(straggler, TODAY).sections] == [SectionName.PICKS]
+
+
+def test_an_edition_with_late_papers_is_the_same_when_it_is_made_again(straggler: Database) -> None:
+    made_yesterday(straggler, DeliveryState.SENT)
+    first = edition_of(straggler, TODAY)
+    record(straggler, first, DeliveryState.SENT, NOW)
+
+    assert edition_of(straggler, TODAY) == first
+
+
+def test_the_last_edition_is_the_latest_one_of_that_reader(straggler: Database) -> None:
+    days = {"ada": (2, 5, 3), "grace": (1,)}
+    for name, ago in days.items():
+        for back in ago:
+            one = edition(profile=profile(name=name), day=TODAY - timedelta(days=back), sections=())
+            record(straggler, one, DeliveryState.SENT, NOW - timedelta(days=back))
+
+    with straggler.read() as connection:
+        last = stored_reader(connection, ADA, day=TODAY).last
+        new = stored_reader(connection, profile(name="katherine"), day=TODAY).last
+
+    assert last == LastEdition(day=TODAY - timedelta(days=2), at=NOW - timedelta(days=2))
+    assert new is None
 
 
 # ---------------------------------------------------------------- libraries

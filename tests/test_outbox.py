@@ -51,7 +51,7 @@ class Postman:
 
 
 def message(of: Edition = ADAS) -> Message:
-    return compose("Subject", "text", "html", edition=of, sender=Sender(address="d@example.org"))
+    return compose("Subject", b"text\r\n", b"html\r\n", edition=of, sender=Sender(address="d@example.org"))
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """The program on one page, without a store."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from digest.errors import DigestError, FetchError, InputError
-from digest.model import Entry, Listing, Outcome, QuietDay, SectionName, Sender
+from digest.model import Entry, Listing, Observation, Outcome, QuietDay, SectionName, Sender
+from digest.outcome import has_message
 from digest.pipeline import (
     Reader,
     date_of,
@@ -18,6 +20,7 @@ from digest.pipeline import (
     shelf_of_listings,
 )
 from digest.rendering.renderer import Renderer
+from digest.selection import LastEdition
 from tests.makers import NOW, TODAY, candidate, entry, interest, profile
 
 SENDER = Sender(address="digest@example.org")
@@ -134,6 +137,20 @@ def test_a_quiet_day_is_told_to_those_who_want_to_know(wish: QuietDay, trends: b
     )
 
     assert (make_message(edition, Renderer(), SENDER) is not None) is goes_out
+
+
+def test_a_day_on_which_only_late_papers_match_has_an_edition() -> None:
+    listed = Observation(at=NOW, listed_on=TODAY - timedelta(days=2))
+    shelf = make_shelf([replace(candidate("1", "Waiting"), observation=listed)])
+    last = LastEdition(day=TODAY - timedelta(days=1), at=NOW - timedelta(days=1))
+    reader = Reader(profile=profile(interest("waiting", 8)), last=last)
+
+    edition = make_edition(reader, shelf, day=TODAY, now=NOW)
+
+    assert edition.outcome is Outcome.READY
+    (late,) = edition.section(SectionName.LATE)
+    assert late.score.reasons
+    assert has_message(edition)
 
 
 # ---------------------------------------------------------------- day and date

@@ -2,12 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from digest.model import Pick, Profile, QuietDay, Score, SectionName
-from digest.selection import MOST_TAKEN, NO_TWINS, SAMENESS_COST, SPARE, Selection, select
-from tests.makers import candidate, pick, profile, reason
+from digest.model import Observation, Pick, Profile, QuietDay, Score, SectionName
+from digest.selection import (
+    LATE_SHOWN,
+    MOST_TAKEN,
+    NO_TWINS,
+    SAMENESS_COST,
+    SPARE,
+    LastEdition,
+    Selection,
+    select,
+)
+from tests.makers import NOW, TODAY, candidate, pick, profile, reason
 
 
 def unlike(_one: str, _other: str) -> float:
@@ -31,8 +41,9 @@ def selected(
     reader: Profile | None = None,
     likeness: Callable[[str, str], float] = unlike,
     twins: Mapping[str, str] = NO_TWINS,
+    last: LastEdition | None = None,
 ) -> Selection:
-    return select(picks, reader or profile(max_papers=2, threshold=35), likeness, twins)
+    return select(picks, reader or profile(max_papers=2, threshold=35), likeness, twins, last)
 
 
 def alike(how: float, *ids: str) -> Callable[[str, str], float]:
@@ -221,6 +232,100 @@ def test_what_trends_is_shown_as_trending_and_not_as_a_step_aside() -> None:
     assert ids(chosen, SectionName.EXPLORATION) == []
 
 
+# ---------------------------------------------------------------- arrived late
+
+YESTERDAY = TODAY - timedelta(days=1)
+LAST = LastEdition(day=YESTERDAY, at=NOW - timedelta(days=1))
+
+
+def late(one: Pick, *, days: int = 2, seen: timedelta = -timedelta(hours=1)) -> Pick:
+    """The same paper on the list of so many days ago, first seen so long from now."""
+    observed = Observation(at=NOW, listed_on=TODAY - timedelta(days=days))
+    return replace(one, candidate=replace(one.candidate, observation=observed, first_seen=NOW + seen))
+
+
+def test_what_the_last_edition_missed_is_apart_and_takes_no_place_among_the_picks() -> None:
+    papers = (late(scoring("1", 90)), scoring("2", 80), scoring("3", 70), scoring("4", 60))
+
+    chosen = selected(*papers, last=LAST)
+
+    assert [section.name for section in chosen.sections] == [
+        SectionName.PICKS,
+        SectionName.LATE,
+        SectionName.ALSO,
+    ]
+    assert ids(chosen, SectionName.PICKS) == ["2", "3"]
+    assert ids(chosen, SectionName.LATE) == ["1"]
+    assert ids(chosen, SectionName.ALSO) == ["4"]
+
+
+@pytest.mark.parametrize(
+    ("days", "seen"),
+    [
+        (1, -timedelta(hours=1)),  # its list is of the last edition's own day, and grows after it
+        (0, -timedelta(hours=1)),
+        (2, -timedelta(days=1)),  # seen at the very moment: it was considered
+        (2, -timedelta(days=3)),
+    ],
+)
+def test_a_paper_of_a_newer_list_or_seen_in_time_is_not_late(days: int, seen: timedelta) -> None:
+    chosen = selected(late(scoring("1", 90), days=days, seen=seen), last=LAST)
+
+    assert ids(chosen, SectionName.PICKS) == ["1"]
+    assert ids(chosen, SectionName.LATE) == []
+
+
+def test_nothing_is_late_for_a_new_reader_nor_without_a_list_day() -> None:
+    assert ids(selected(late(scoring("1", 90))), SectionName.PICKS) == ["1"]
+    assert ids(selected(scoring("1", 90), last=LAST), SectionName.PICKS) == ["1"]
+
+
+def test_more_late_papers_than_have_room_are_titles_and_followed_ones_are_all_in() -> None:
+    many = [late(scoring(str(n), 50 + n)) for n in range(LATE_SHOWN + 2)]
+    names = [late(followed(f"followed {n}", n)) for n in range(LATE_SHOWN + 1)]
+
+    alone = selected(*many, last=LAST)
+    with_followed = selected(*many, *names, last=LAST)
+
+    assert ids(alone, SectionName.LATE) == ["6", "5", "4", "3", "2"]
+    assert ids(alone, SectionName.ALSO) == ["1", "0"]
+    assert {*ids(with_followed, SectionName.LATE)} == {one.paper.id for one in names}
+
+
+def test_a_late_paper_below_the_threshold_trends_or_misses_as_ever() -> None:
+    chosen = selected(
+        scoring("1", 90), late(scoring("2", 34)), late(scoring("3", 10, trend=(99, 1, 99))), last=LAST
+    )
+
+    assert ids(chosen, SectionName.LATE) == []
+    assert ids(chosen, SectionName.TRENDING) == ["3"]
+    assert [miss.paper.id for miss in chosen.misses] == ["2"]
+
+
+def test_a_late_paper_keeps_its_twins_and_is_a_pick_where_one_of_them_is_news() -> None:
+    twins = {"1": "1", "2": "1"}
+
+    both_late = selected(late(scoring("1", 90)), late(scoring("2", 80)), twins=twins, last=LAST)
+    one_late = selected(late(scoring("1", 90)), scoring("2", 80), twins=twins, last=LAST)
+
+    (section,) = both_late.sections
+    assert section.name is SectionName.LATE
+    assert [twin.paper.id for twin in section.picks[0].twins] == ["2"]
+    assert ids(one_late, SectionName.PICKS) == ["1"]
+
+
+def test_a_day_with_only_late_papers_has_what_else_goes_with_picks() -> None:
+    papers = (late(scoring("1", 90)), scoring("2", 39), scoring("3", 0, trend=(99, 1, 99)))
+
+    chosen = selected(*papers, reader=CURIOUS, last=LAST)
+
+    assert [(section.name, section.picks[0].paper.id) for section in chosen.sections] == [
+        (SectionName.TRENDING, "3"),
+        (SectionName.EXPLORATION, "2"),
+        (SectionName.LATE, "1"),
+    ]
+
+
 # ---------------------------------------------------------------- trending and the whole
 
 
@@ -253,9 +358,10 @@ def test_trending_papers_make_no_edition_of_their_own_unless_asked_for() -> None
 
 def test_a_paper_is_shown_in_one_place_only() -> None:
     many = [scoring(str(n), n, trend=(n, 1, 100)) for n in range(100)]
+    some_late = [late(one) if n % 2 else one for n, one in enumerate(many)]
     twins = {str(n): str(n // 3) for n in range(60)}
 
-    chosen = selected(*many, reader=profile(max_papers=2, exploration=5), twins=twins)
+    chosen = selected(*some_late, reader=profile(max_papers=2, exploration=5), twins=twins, last=LAST)
 
     picks = [p for section in chosen.sections for p in section.picks]
     shown = [one.paper.id for p in picks for one in (p.candidate, *p.twins)]

@@ -63,14 +63,31 @@ def queued_at(connection: Connection, profile: str, day: date) -> datetime | Non
     return made
 
 
-def record_outcome(connection: Connection, made: Edition, reason: str) -> None:
-    """State how a reader's day stands; a later statement of the same day replaces it."""
+def last_made(connection: Connection, profile: str, before: date) -> tuple[date, datetime] | None:
+    """Day and moment of the last edition before a day that chose among papers; `None` if there is none.
+
+    A quiet day without a message is one. A message that was refused, expired or still waits is none: its
+    papers come again.
+    """
+    may_have_arrived = (DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)
+    row = connection.execute(
+        select(edition.c.day, edition.c.made_at)
+        .join_from(edition, delivery, _same_day(), isouter=True)
+        .where(edition.c.profile == profile, edition.c.day < before, edition.c.considered > 0)
+        .where(delivery.c.state.is_(None) | delivery.c.state.in_(may_have_arrived))
+        .order_by(edition.c.day.desc())
+    ).first()
+    return (row.day, row.made_at) if row else None
+
+
+def record_outcome(connection: Connection, made: Edition, reason: str, now: datetime) -> None:
+    """State how a reader's day stands, and when that was found; a later statement of the day replaces it."""
     values: dict[str, Any] = {
         "outcome": made.outcome.value,
         "considered": made.considered,
         "picks": len(made.shown),
         "reason": reason,
-        "made_at": made.at,
+        "made_at": now,
     }
     statement = upsert(edition).values(profile=made.profile.name, day=made.day, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["profile", "day"], set_=values))

@@ -17,7 +17,7 @@ TOMORROW = TODAY + timedelta(days=1)
 
 
 def message(of: Edition) -> Message:
-    return compose("Subject", "text", "html", edition=of, sender=Sender(address="d@example.org"))
+    return compose("Subject", b"text\r\n", b"html\r\n", edition=of, sender=Sender(address="d@example.org"))
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def queued(database: Database) -> Database:
     """A store in which Ada's message waits."""
     with database.begin() as connection:
         record_listings(connection, "test", [Listing(layout="t", entries=(entry("2603.00001"),))], NOW)
-        deliveries.record_outcome(connection, ADAS, "why")
+        deliveries.record_outcome(connection, ADAS, "why", NOW)
         assert deliveries.enqueue(connection, ADAS, message(ADAS), NOW)
     return database
 
@@ -120,8 +120,8 @@ def test_a_message_cut_off_inside_its_body_stays_unknown_and_is_told_once(queued
 def test_a_quiet_day_may_still_become_an_edition(database: Database) -> None:
     quiet = replace(ADAS, outcome=Outcome.QUIET, sections=())
     with database.begin() as connection:
-        deliveries.record_outcome(connection, quiet, "nothing yet")
-        deliveries.record_outcome(connection, ADAS, "now there is")
+        deliveries.record_outcome(connection, quiet, "nothing yet", NOW)
+        deliveries.record_outcome(connection, ADAS, "now there is", NOW)
 
         (day,) = deliveries.days(connection, ["ada"], since=TODAY)
         assert (day.outcome, day.reason, day.picks) == (Outcome.READY, "now there is", 1)
