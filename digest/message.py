@@ -8,7 +8,6 @@ What the standard library does right it does here too: dates, quoted names, quot
 
 import re
 from base64 import b64encode
-from binascii import b2a_qp
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from email.utils import format_datetime, formataddr
@@ -16,6 +15,7 @@ from hashlib import sha256
 from textwrap import wrap
 from urllib.parse import quote
 
+from digest.language import language
 from digest.links import safe_link
 from digest.model import Edition, Envelope, Message, Sender
 
@@ -26,8 +26,8 @@ MAX_LINE = 998
 """Characters in any line (RFC 5322, 2.1.1)."""
 
 
-def compose(rendered_subject: str, text: str, html: str, *, edition: Edition, sender: Sender) -> Message:
-    """The mail that carries an edition to its reader, as text and as HTML.
+def compose(rendered_subject: str, text: bytes, html: bytes, *, edition: Edition, sender: Sender) -> Message:
+    """The mail that carries an edition to its reader, as text and as HTML, both quoted-printable already.
 
     Raises `ValueError` where a value could not have come through the configuration: control characters
     in a header, an address that is not ASCII, an edition without a time zone.
@@ -46,7 +46,7 @@ def compose(rendered_subject: str, text: str, html: str, *, edition: Edition, se
         _one_line("Auto-Submitted", "auto-generated"),
         _one_line("Precedence", "bulk"),
         _one_line("X-Auto-Response-Suppress", "All"),
-        _one_line("Content-Language", "en"),
+        _one_line("Content-Language", language(edition.profile.language).tag),
         f'Content-Type: multipart/alternative;{CRLF} boundary="{boundary}"',
     )
     return Message(
@@ -214,7 +214,7 @@ def _chunks(text: str, weight: Callable[[str], int], first_room: int, room: int)
 # ---------------------------------------------------------------- body
 
 
-def _alternatives(text: str, html: str, boundary: str) -> bytes:
+def _alternatives(text: bytes, html: bytes, boundary: str) -> bytes:
     """Text first, HTML last: a mail program shows the last part it can show (RFC 2046, 5.1.4)."""
     delimiter = b"--" + boundary.encode("ascii")
     # The line end before a delimiter is the delimiter's, not the part's (RFC 2046, 5.1.1).
@@ -222,16 +222,9 @@ def _alternatives(text: str, html: str, boundary: str) -> bytes:
     return b"".join(parts) + delimiter + b"--\r\n"
 
 
-def _part(subtype: str, content: str) -> bytes:
+def _part(subtype: str, encoded: bytes) -> bytes:
     headers = (
         f"Content-Type: text/{subtype}; charset=utf-8",
         "Content-Transfer-Encoding: quoted-printable",
     )
-    return _header_block(headers) + _quoted_printable(content)
-
-
-def _quoted_printable(content: str) -> bytes:
-    """Lines of at most 76 characters, ended by CRLF, the last one too."""
-    lines = re.sub(r"\r\n|\r|\n", CRLF, content)
-    ended = lines if lines.endswith(CRLF) else lines + CRLF
-    return b2a_qp(ended.encode(), istext=True)
+    return _header_block(headers) + encoded

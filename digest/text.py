@@ -15,7 +15,7 @@ MAX_NAME = 120
 # Controls but tab and line ends, surrogates, bidirectional overrides and isolates (which let a title
 # reorder the line it stands in), byte-order mark and non-characters. U+0092 alone makes Gmail clip a mail.
 _UNWANTED = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\uffff]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufff9-\uffff]"
 )
 _SPACE = re.compile(r"\s+")
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from digest.message import compose, encoded_words, message_id
 from digest.model import Edition, Message, Sender
+from digest.quoted import encode, finished
 from digest.text import clean
 from tests.makers import TODAY, edition, profile
 
@@ -39,7 +40,8 @@ def composed(
     of: Edition | None = None,
     sender: Sender = SENDER,
 ) -> Message:
-    return compose(subject, text, html, edition=of or edition(), sender=sender)
+    parts = (finished(encode(part)) for part in (text, html))
+    return compose(subject, *parts, edition=of or edition(), sender=sender)
 
 
 def sender(**fields: Any) -> Sender:

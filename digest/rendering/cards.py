@@ -1,16 +1,19 @@
-"""A pick as an edition shows it: its words, its score explained, its links."""
+"""A pick as an edition shows it: its words, its score accounted for, its links."""
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
+from digest.language import Language
 from digest.links import links_of, safe_link, search_link
-from digest.model import Candidate, Paper, Pick, Reason, ReasonKind
-from digest.rendering.excerpt import Piece, make_excerpt, mark
-from digest.rendering.phrases import counted, date_seen_from, shown, shown_title, signed
+from digest.model import Candidate, Paper, Pick, Reason, ReasonKind, SectionName, Where
+from digest.rendering.excerpt import Excerpt, make_excerpt, mark
+from digest.rendering.phrases import shown, shown_title, signed
 from digest.text import shorten, title_key
+from digest.wording import reason_in_words
 
 
 class Detail(StrEnum):
@@ -21,117 +24,125 @@ class Detail(StrEnum):
     LINE = "line"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """A labelled address; `note` is its footnote's number in the text part."""
+class Link(NamedTuple):
+    """A labelled address."""
 
     label: str
     url: str
-    note: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
+class Points(NamedTuple):
     """A reason in words: `+31` or `−8`, and for what."""
 
     points: str
     before: str
     """What is said before the title of a liked or disliked paper; of other reasons, all that is said."""
-    title: str = ""
-    after: str = ""
+    title: str
+    after: str
     """What is said after it: the words that carried the likeness."""
-
-    @property
-    def label(self) -> str:
-        """All of it as plain text."""
-        return f"{self.before}“{self.title}”{self.after}" if self.title else self.before
+    said: str
+    """All of it as plain text, with the title in quotation marks."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Twin:
+class Twin(NamedTuple):
     """A paper that says almost the same as the card's."""
 
     title: str
     link: str
-    note: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """A paper as an edition shows it. Empty means there is nothing to show."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PaperInWords:
+    """What every reader of one language is told alike of a paper. Empty means there is nothing to show."""
 
-    number: int
-    """1 for the first pick; 0 outside the picks."""
-    detail: Detail
     title: str
     link: str
+    language: str
+    """Of title and abstract: `en` for what is in Latin script, empty (not known) for the rest."""
     authors: tuple[str, ...]
     others: str
     """`and 7 others`."""
     details: tuple[str, ...]
     """Organisation and date."""
-    excerpt: tuple[Piece, ...]
-    score: int
-    reasons: tuple[Points, ...]
     votes: str
     links: tuple[Link, ...]
-    twins: tuple[Twin, ...]
-    """The first that say almost the same."""
-    n_twins: int
-    """How many there are, named or not."""
-    summary: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Account:
+    """A score and what it consists of."""
+
+    score: int
+    rest: int
+    """What is missing to 100."""
+    opening: str
+    """`Score 90`."""
+    reasons: tuple[Points, ...]
+
+    @property
+    def said(self) -> str:
+        """All of it as plain text."""
+        told = [f"{reason.points} {reason.said}" for reason in self.reasons]
+        return f"{self.opening}: {' · '.join(told)}" if told else self.opening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Card:
+    """A paper as one reader's edition shows it. Empty means there is nothing to show."""
+
+    number: int
+    """Its place among all that the edition shows, from 1 on."""
+    section: SectionName
+    detail: Detail
+    paper: PaperInWords
+    account: Account
+    excerpt: Excerpt | None = None
+    """Of the authors' abstract."""
+    summary: Excerpt | None = None
     """A language model's words, shown in place of the excerpt and never without `written_by`."""
     written_by: str = ""
     aside: str = ""
     """Why a paper below the threshold is shown."""
+    twins: tuple[Twin, ...] = ()
+    """The first that say almost the same."""
+    n_twins: int = 0
+    """How many there are, named or not."""
 
     @property
-    def extract(self) -> str:
-        """The excerpt in one string."""
-        return "".join(piece.text for piece in self.excerpt)
+    def score(self) -> int:
+        """The score without its account."""
+        return self.account.score
 
     @property
-    def summarised(self) -> str:
-        """The summary in one string."""
-        return "".join(piece.text for piece in self.summary)
+    def rest(self) -> int:
+        """What it lacks to 100."""
+        return self.account.rest
 
     @property
-    def more_twins(self) -> str:
-        """`and 2 more`; `2 papers` where none is named; nothing where all are."""
-        unnamed = self.n_twins - len(self.twins)
-        if not unnamed:
-            return ""
-        return f"and {unnamed} more" if self.twins else counted(unnamed, "paper")
+    def explained(self) -> bool:
+        """Whether the score has reasons."""
+        return bool(self.account.reasons)
 
 
 MAX_SUMMARY = 1_000
 
 
-def make_card(pick: Pick, detail: Detail, number: int, today: date, notes: Iterator[int]) -> Card:
-    """The pick in the given detail; its links take their footnote numbers from `notes`."""
-    paper, score = pick.paper, pick.score
-    urls = _urls(paper)
-    if detail is Detail.LINE:
-        urls = urls[:1]
-    links = tuple(Link(label=label, url=url, note=next(notes)) for label, url in urls)
-    summary = pick.summary if detail is Detail.FULL else None
+def make_card(  # noqa: PLR0913  # all but two are named
+    pick: Pick, paper: PaperInWords, *, number: int, section: SectionName, detail: Detail, language: Language
+) -> Card:
+    """The pick in the given detail."""
+    excerpt, summary = _words_of(pick) if detail is Detail.FULL else (None, None)
     return Card(
         number=number,
+        section=section,
         detail=detail,
-        title=shown_title(paper.title),
-        link=urls[0][1] if urls else "",
-        authors=tuple(shown(author) for author in _first_authors(paper)),
-        others=_others(paper),
-        details=tuple(_details(paper, today)),
-        excerpt=make_excerpt(paper.abstract or "", _carriers(score.reasons)) if detail is Detail.FULL else (),
-        score=min(max(score.value, 0), 100),
-        reasons=tuple(_points(score.reasons)),
-        votes=_votes(pick.candidate),
-        links=links,
-        twins=tuple(_twin(paper, twin.paper, next(notes)) for twin in pick.twins[:MAX_TWINS]),
+        paper=paper,
+        account=make_account(pick.score.value, pick.score.reasons, language),
+        excerpt=excerpt,
+        summary=summary,
+        written_by=shown(pick.summary.model) if summary and pick.summary else "",
+        twins=tuple([_twin(pick.paper, one.paper) for one in pick.twins[:MAX_TWINS]]),
         n_twins=len(pick.twins),
-        summary=mark(shown(summary.text, MAX_SUMMARY), _carriers(score.reasons)) if summary else (),
-        written_by=shown(summary.model) if summary else "",
     )
 
 
@@ -140,30 +151,54 @@ def shrink_card(card: Card, detail: Detail) -> Card:
     if _ORDER.index(detail) <= _ORDER.index(card.detail):
         return card
     twins = () if detail is Detail.LINE else card.twins
-    return replace(card, detail=detail, excerpt=(), summary=(), twins=twins)
+    return replace(card, detail=detail, excerpt=None, summary=None, written_by="", twins=twins)
 
 
 _ORDER = tuple(Detail)
 
 
-LINK_LABELS = {"pdf": "PDF", "html": "HTML", "huggingface": "Hugging Face"}
+def describe(candidate: Candidate, today: date, language: Language) -> PaperInWords:
+    """What readers are told alike of a paper, in a language, on that day."""
+    paper = candidate.paper
+    links = tuple(_links(paper, language))
+    return PaperInWords(
+        title=shown_title(paper.title),
+        link=links[0].url,
+        language="en" if _is_latin(paper.title) else "",
+        authors=tuple(shown(author) for author in _first_authors(paper)),
+        others=_others(paper, language),
+        details=tuple(_details(paper, today, language)),
+        votes=_votes(candidate, language),
+        links=links,
+    )
 
 
-def _urls(paper: Paper) -> list[tuple[str, str]]:
+def _is_latin(title: str) -> bool:
+    """Whether a title is in Latin letters, as English is, in which nearly all papers are written."""
+    letters = [char for char in title if char.isalpha()]
+    return 2 * sum(map(str.isascii, letters)) > len(letters)
+
+
+# ---------------------------------------------------------------- links and people
+
+
+def _links(paper: Paper, language: Language) -> list[Link]:
     """Labels and safe addresses, the abstract's first, none twice; a search where no page is known."""
     known = links_of(paper.id)
     labelled = {
-        "Abstract": known.get("abstract") or paper.url,
-        **{label: known.get(key) for key, label in LINK_LABELS.items()},
-        "Code": paper.code_url,
-        "Project": paper.project_url,
+        language.say("Abstract"): known.get("abstract") or paper.url,
+        "PDF": known.get("pdf"),
+        "HTML": known.get("html"),
+        "Hugging Face": known.get("huggingface"),
+        language.say("Code"): paper.code_url,
+        language.say("Project"): paper.project_url,
     }
     first_label: dict[str, str] = {}
     for label, url in labelled.items():
         if safe := safe_link(url):
             first_label.setdefault(safe, label)
-    found = [(label, url) for url, label in first_label.items()]
-    return found or [("Find it", search_link(paper.title))]
+    found = [Link(label, url) for url, label in first_label.items()]
+    return found or [Link(language.say("Find it"), search_link(paper.title))]
 
 
 MAX_AUTHORS = 4
@@ -175,62 +210,106 @@ def _first_authors(paper: Paper) -> tuple[str, ...]:
     return authors if _n_authors(paper) <= MAX_AUTHORS else authors[: MAX_AUTHORS - 1]
 
 
-def _others(paper: Paper) -> str:
+def _others(paper: Paper, language: Language) -> str:
     total, named = _n_authors(paper), len(_first_authors(paper))
     if total == named:
         return ""
-    return f"and {counted(total - named, 'other')}" if named else counted(total, "author")
+    if not named:
+        return language.count("{n} author", "{n} authors", total)
+    return language.count("and {n} other", "and {n} others", total - named)
 
 
 def _n_authors(paper: Paper) -> int:
     return max(paper.n_authors or 0, len(paper.authors or ()))
 
 
-def _details(paper: Paper, today: date) -> Iterator[str]:
+def _details(paper: Paper, today: date, language: Language) -> Iterable[str]:
     if paper.organization:
         yield shown(paper.organization)
     if paper.published:
-        yield date_seen_from(today, paper.published)
+        yield language.date_seen_from(today, paper.published)
 
+
+# ---------------------------------------------------------------- words of the paper
 
 MAX_WORDS = 60
+WORTH_MARKING = 15
+
+
+def _words_of(pick: Pick) -> tuple[Excerpt | None, Excerpt | None]:
+    """The excerpt of the abstract, and the summary, if there is one; the reader's words marked in both."""
+    words = _carriers(pick.score.reasons)
+    excerpt = make_excerpt(pick.paper.abstract, words) if pick.paper.abstract else None
+    return excerpt, mark(shown(pick.summary.text, MAX_SUMMARY), words) if pick.summary else None
 
 
 def _carriers(reasons: Iterable[Reason]) -> tuple[str, ...]:
-    """The paper's words that earned points; those that cost some are not what the reader looks for."""
-    return tuple(dict.fromkeys(w for r in reasons if r.points > 0 for w in r.words))[:MAX_WORDS]
+    """The paper's words that earned points; those that cost some are not what the reader looks for.
 
+    Of a likeness worth a few points they are none either: "tokens" or "pass" here and there say nothing.
+    """
+    told = [r for r in reasons if r.points >= (WORTH_MARKING if r.kind in _OF_PAPERS else 1)]
+    return tuple(dict.fromkeys([w for r in told for w in r.words]))[:MAX_WORDS]
+
+
+# ---------------------------------------------------------------- the score
 
 MAX_REASONS = 6
 
 
-def _points(reasons: Sequence[Reason]) -> Iterator[Points]:
-    """The reasons, largest first; beyond six the smaller ones in one sum, so that all add up to the score."""
-    ranked = sorted((r for r in reasons if r.points), key=lambda r: (-abs(r.points), r.label))
+def make_account(value: int, reasons: Sequence[Reason], language: Language) -> Account:
+    """A score in words, the largest reasons first.
+
+    Beyond six, the smaller ones are told in one sum, so that all add up to the score.
+    """
+    ranked = sorted([r for r in reasons if r.points], key=lambda r: (-abs(r.points), r.about))
     n_named = len(ranked) if len(ranked) <= MAX_REASONS else MAX_REASONS - 1
-    for reason in ranked[:n_named]:
-        yield _in_words(reason)
+    told = [Points(signed(r.points), *_in_words(r, language)) for r in ranked[:n_named]]
     if rest := ranked[n_named:]:
-        yield Points(points=signed(sum(r.points for r in rest)), before=f"{len(rest)} smaller reasons")
+        smaller = language.count("{n} smaller reason", "{n} smaller reasons", len(rest))
+        told.append(Points(signed(sum(r.points for r in rest)), smaller, "", "", smaller))
+    score = min(max(value, 0), 100)
+    return Account(score=score, rest=100 - score, opening=_opening(score, language), reasons=tuple(told))
 
 
-# "like “Title”" of a liked paper, "like “Title”, which you disliked" of the other kind.
-_LIKENESS = re.compile(r"(like )“?(.+?)”?(, which you disliked)?$")
+@lru_cache(maxsize=1_024)
+def _opening(score: int, language: Language) -> str:
+    return language.say("Score {score}", score=score)
+
+
 _OF_PAPERS = (ReasonKind.LIKED, ReasonKind.DISLIKED)
 MAX_CARRIERS = 3
 MAX_CARRIER = 40
 
 
-def _in_words(reason: Reason) -> Points:
-    """The reason with a paper's title apart, and the words that make the two alike."""
-    points, label = signed(reason.points), shown(reason.label)
-    alike = _LIKENESS.match(label) if reason.kind in _OF_PAPERS else None
-    if alike is None:
-        return Points(points=points, before=label)
-    before, title, after = alike.groups(default="")
-    words = ", ".join(filter(None, (shown(word, MAX_CARRIER) for word in reason.words[:MAX_CARRIERS])))
-    after += f": {words}" if words else ""
-    return Points(points=points, before=before, title=_by_name(title), after=after)
+def _in_words(reason: Reason, language: Language) -> tuple[str, str, str, str]:
+    """What is said before a paper's title, the title, what is said after it, and all of that as text."""
+    if reason.kind in _OF_PAPERS:
+        return _likeness(reason.kind, reason.about, reason.words[:MAX_CARRIERS], language)
+    return _phrase(reason.kind, reason.about, reason.where, reason.said, language)
+
+
+@lru_cache(maxsize=16_384)
+def _phrase(
+    kind: ReasonKind, about: str, where: Where | None, said: str, language: Language
+) -> tuple[str, str, str, str]:
+    told = shown(reason_in_words(Reason(kind=kind, about=about, where=where, said=said, points=1), language))
+    return told, "", "", told
+
+
+@lru_cache(maxsize=16_384)
+def _likeness(
+    kind: ReasonKind, about: str, words: tuple[str, ...], language: Language
+) -> tuple[str, str, str, str]:
+    """`like `, a title, `, which you disliked`, in the order of the language, and the words they share."""
+    whole = reason_in_words(Reason(kind=kind, about="\x00", points=1), language)
+    before, _, after = whole.partition("\x00")
+    shared = ", ".join(filter(None, [shown(word, MAX_CARRIER) for word in words]))
+    if shared:
+        after += language.say(": {words}", words=shared)
+    title = _by_name(shown(about))
+    quoted = language.say("“{title}”", title=title) if title else ""
+    return before, title, after, f"{before}{quoted}{after}"
 
 
 SHORTEST_NAME = 3
@@ -238,35 +317,52 @@ SHORTEST_NAME = 3
 
 def _by_name(title: str) -> str:
     """What a title calls its paper, before a colon if it does; who liked the paper knows it by that."""
-    name, colon, _ = title.partition(": ")
-    return name if colon and len(name) >= SHORTEST_NAME else title
+    name, colon, _ = title.strip("“”").partition(": ")
+    return name if colon and len(name) >= SHORTEST_NAME else title.strip("“”")
 
+
+# ---------------------------------------------------------------- twins and votes
 
 MAX_TWINS = 3
 MAX_TWIN_TITLE = 100
 
 
-def _twin(paper: Paper, twin: Paper, note: int) -> Twin:
+def _twin(paper: Paper, twin: Paper) -> Twin:
     """A twin by its title; by its id too, if the titles are equal."""
     title = shorten(shown_title(twin.title), MAX_TWIN_TITLE)
     if title_key(paper.title) == title_key(twin.title):
         title = f"{title} ({shown(twin.id, MAX_CARRIER)})"
-    return Twin(title=title, link=_urls(twin)[0][1], note=note)
+    known = links_of(twin.id).get("abstract") or safe_link(twin.url)
+    return Twin(title, known or search_link(twin.title))
 
 
 NOTABLE_PERCENT = 25
 """From the best quarter on, a place among the votes of a day says something."""
 
 
-def _votes(candidate: Candidate) -> str:
+def _votes(candidate: Candidate, language: Language) -> str:
     """Votes with their meaning where it is known, else with comments; the code's stars named apart."""
+    return " · ".join([*_said_of_votes(candidate, language), *_said_of_stars(candidate, language)])
+
+
+def _said_of_votes(candidate: Candidate, language: Language) -> Iterable[str]:
     seen, trend = candidate.observation, candidate.trend
     if trend:
-        place = f", top {trend.percent} % of its list day" if trend.percent <= NOTABLE_PERCENT else ""
-        parts = [f"{counted(trend.upvotes, 'vote')}{place}"]
-    else:
-        known = ((seen.upvotes, "vote"), (seen.comments, "comment")) if seen else ()
-        parts = [counted(number, noun) for number, noun in known if number]
+        votes = language.count("{n} vote", "{n} votes", trend.upvotes)
+        notable = trend.percent <= NOTABLE_PERCENT
+        yield (
+            language.say("{votes}, top {percent} % of its list day", votes=votes, percent=trend.percent)
+            if notable
+            else votes
+        )
+        return
+    if seen and seen.upvotes:
+        yield language.count("{n} vote", "{n} votes", seen.upvotes)
+    if seen and seen.comments:
+        yield language.count("{n} comment", "{n} comments", seen.comments)
+
+
+def _said_of_stars(candidate: Candidate, language: Language) -> Iterable[str]:
+    seen = candidate.observation
     if seen and seen.stars:
-        parts.append(f"{counted(seen.stars, 'star')} for the code")
-    return " · ".join(parts)
+        yield language.count("{n} star for the code", "{n} stars for the code", seen.stars)

@@ -1,34 +1,71 @@
 """Plain text in columns, as a terminal counts them."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
 TEXT_COLUMNS = 72
-FIRST_COMBINING = "\u0300"
-"""Below this, every character takes one column."""
+_PECULIAR = re.compile("[^\x00-\u02ff\u1e00-\u1eff\u2010-\u203a\u2070-\u209c\u2190-\u22ff]")
+"""Finds what may take no column, or two; Latin letters, punctuation, arrows and operators take one."""
 
 
 def wrap(text: str, indent: int = 0, label: str = "") -> str:
     """Lines of at most 72 columns, indented, a label before the first; addresses stay whole."""
     label_room = max(indent, len(label) + 1) if label else indent
-    width = TEXT_COLUMNS - label_room
-    first, *rest = _lines(text.split(), width) or [""]
     lead = f"{label:>{indent - 1}} " if label else " " * indent
-    return "\n".join([lead + first, *(" " * indent + line for line in rest)])
+    return lead + f"\n{' ' * indent}".join(lines(text, TEXT_COLUMNS - label_room))
+
+
+def hang(text: str, indent: int, after: int = 0) -> str:
+    """The same behind a number that is there already: indented from the second line on.
+
+    Leaves room for so many columns `after` it, and for one more digit of the number.
+    """
+    return f"\n{' ' * indent}".join(lines(text, TEXT_COLUMNS - 1 - indent - after))
+
+
+def numbered(number: int) -> str:
+    """` 7.`, before a paper."""
+    return f"{number:>2}."
+
+
+def noted(number: int) -> str:
+    """`[7] `, before its addresses."""
+    return f"{f'[{number}]':<4}"
+
+
+def lines(text: str, width: int) -> list[str]:
+    """The words of a text in lines of at most so many columns; an empty text is one empty line."""
+    spaced = " ".join(text.split())
+    plain = None if _PECULIAR.search(spaced) else _lines_of_plain(spaced, width)
+    return plain or _lines(spaced.split(), width) or [""]
+
+
+def _lines_of_plain(text: str, width: int) -> list[str] | None:
+    """The same for a text whose characters all take one column; `None` if a word is wider than a line."""
+    found, start = [], 0
+    while len(text) - start > width:
+        cut = text.rfind(" ", start, start + width + 1)
+        if cut < 0:
+            return None
+        found.append(text[start:cut])
+        start = cut + 1
+    found.append(text[start:])
+    return found
 
 
 def _lines(words: Iterable[str], width: int) -> list[str]:
-    lines: list[str] = []
+    found: list[str] = []
     used = 0
     for word in _breakable(words, width):
         needed = columns(word)
-        if lines and used + 1 + needed <= width:
-            lines[-1] += f" {word}"
+        if found and used + 1 + needed <= width:
+            found[-1] += f" {word}"
             used += 1 + needed
         else:
-            lines.append(word)
+            found.append(word)
             used = needed
-    return lines
+    return found
 
 
 def _breakable(words: Iterable[str], width: int) -> Iterator[str]:
@@ -41,18 +78,20 @@ def _breakable(words: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _broken_up(word: str, width: int) -> Iterator[str]:
-    piece = ""
+    piece, used = "", 0
     for char in word:
-        if columns(piece + char) > width:
+        needed = _columns(char)
+        if used + needed > width:
             yield piece
-            piece = ""
+            piece, used = "", 0
         piece += char
+        used += needed
     yield piece
 
 
 def columns(text: str) -> int:
     """How many columns a terminal gives the text: Chinese characters take two, combining marks none."""
-    if not text or max(text) < FIRST_COMBINING:
+    if not _PECULIAR.search(text):
         return len(text)
     return sum(_columns(char) for char in text)
 

@@ -22,21 +22,32 @@ class Piece:
     marked: bool
 
 
-def make_excerpt(abstract: str, words: tuple[str, ...]) -> tuple[Piece, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Excerpt:
+    """Some sentences in pieces. Many readers share one, which is therefore made once."""
+
+    pieces: tuple[Piece, ...]
+    text: str
+    """All of it."""
+
+
+@lru_cache(maxsize=16_384)
+def make_excerpt(abstract: str, words: tuple[str, ...]) -> Excerpt | None:
     """The two sentences with most of the words, in their own order, at most 420 characters."""
     pattern = _any_of(words)
-    chosen = _choose(_readable_sentences(abstract[:MAX_ABSTRACT]), pattern)
-    return _marked(chosen, pattern)
+    return _marked(_choose(_readable_sentences(abstract[:MAX_ABSTRACT]), pattern), pattern)
 
 
-def mark(text: str, words: tuple[str, ...]) -> tuple[Piece, ...]:
-    """The whole text, with the words marked."""
+@lru_cache(maxsize=4_096)
+def mark(text: str, words: tuple[str, ...]) -> Excerpt | None:
+    """The whole text, with the words marked; `None` if it is empty."""
     return _marked(text, _any_of(words))
 
 
-def _marked(text: str, pattern: re.Pattern[str] | None) -> tuple[Piece, ...]:
+def _marked(text: str, pattern: re.Pattern[str] | None) -> Excerpt | None:
     pieces = pattern.split(text) if pattern else [text]
-    return tuple(Piece(text=piece, marked=i % 2 == 1) for i, piece in enumerate(pieces) if piece)
+    told = tuple(Piece(text=piece, marked=i % 2 == 1) for i, piece in enumerate(pieces) if piece)
+    return Excerpt(pieces=told, text=text) if text else None
 
 
 def _choose(candidates: Sequence[str], pattern: re.Pattern[str] | None) -> str:

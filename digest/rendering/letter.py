@@ -1,27 +1,23 @@
 """All that an edition's mail says, in words, before any layout."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from itertools import count
 from urllib.parse import quote
 
+from digest.language import Language
 from digest.links import safe_link
-from digest.model import Edition, Outcome, Pick, Profile, SectionName, Sender
-from digest.rendering.cards import Card, Detail, make_card, shrink_card
-from digest.rendering.phrases import counted, listed, long_date, short_date, shown, shown_title
+from digest.model import Candidate, Edition, Outcome, Pick, Profile, SectionName, Sender
+from digest.rendering.cards import Card, Detail, PaperInWords, make_card, shrink_card
+from digest.rendering.phrases import shown, shown_title
 from digest.text import MAX_TITLE, clean, shorten
+from digest.wording import note_in_words
 
-HEADINGS = {
-    SectionName.PICKS: "Your picks",
-    SectionName.TRENDING: "Trending outside your interests",
-    SectionName.EXPLORATION: "A step aside",
-    SectionName.ALSO: "Also matched",
-}
 DETAILS = {
     SectionName.PICKS: Detail.FULL,
     SectionName.TRENDING: Detail.SHORT,
     SectionName.EXPLORATION: Detail.SHORT,
+    SectionName.LATE: Detail.FULL,
     SectionName.ALSO: Detail.LINE,
 }
 MAX_SUBJECT_TITLE = 60
@@ -32,10 +28,13 @@ SHORT_RUN = 12
 MAX_NOTES = 8
 MAX_MISSES = 5
 
+Describe = Callable[[Candidate], PaperInWords]
+"""A paper in the words of the edition's language and day."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardSection:
-    """Cards under a heading; `name` is `picks`, `trending`, `exploration` or `also`."""
+    """Cards under a heading."""
 
     name: SectionName
     heading: str
@@ -46,6 +45,10 @@ class CardSection:
 class Letter:
     """All that a template may show, in words ready for reading and not yet escaped."""
 
+    language: str
+    """BCP 47 tag."""
+    direction: str
+    """`ltr` or `rtl`."""
     subject: str
     preheader: str
     from_name: str
@@ -61,6 +64,7 @@ class Letter:
     unsubscribe_url: str
     unsubscribe_mailto: str
     contact: str
+    """A sentence; empty if nobody is named."""
 
     @property
     def n_cards(self) -> int:
@@ -68,26 +72,31 @@ class Letter:
         return sum(len(section.cards) for section in self.sections)
 
 
-def make_letter(edition: Edition, sender: Sender) -> Letter:
+def make_letter(edition: Edition, sender: Sender, language: Language, describe: Describe) -> Letter:
     """The edition in words, with every card in the detail its section asks for."""
-    notes = count(1)
+    numbers = count(1)
+    profile = edition.profile
     stop_at = clean(sender.unsubscribe_email or sender.address, MAX_TITLE)
     return Letter(
-        subject=_subject(edition),
-        preheader=_preheader(edition),
+        language=language.tag,
+        direction=language.direction,
+        subject=_subject(edition, language),
+        preheader=_preheader(edition, language),
         from_name=shown(sender.name),
-        day=long_date(edition.day),
-        summary=_summary(edition),
-        quiet=_quiet(edition),
-        notes=tuple(shown(note, MAX_TITLE) for note in edition.notes[:MAX_NOTES]),
-        sections=tuple(_sections(edition, notes)),
-        misses=tuple(_misses(edition, notes)),
-        looked_at=f"{_new_papers(edition)} scored; threshold {edition.profile.threshold}.",
-        why=_why(edition.profile),
-        change=f"To change it, edit {_file(edition.profile)}; days = [] pauses it.",
+        day=language.long_date(edition.day),
+        summary=_summary(edition, language),
+        quiet=_quiet(edition, language),
+        notes=tuple([shown(note_in_words(one, language), MAX_TITLE) for one in edition.notes[:MAX_NOTES]]),
+        sections=tuple(_sections(edition, numbers, language, describe)),
+        misses=tuple(_misses(edition, numbers, language, describe)),
+        looked_at=_looked_at(edition, language),
+        why=_why(profile, language),
+        change=language.say(
+            "To change it, edit {file}; to pause it, set days = [] there.", file=_file(profile)
+        ),
         unsubscribe_url=safe_link(sender.unsubscribe_url) or "",
         unsubscribe_mailto=f"mailto:{quote(stop_at, safe='@+')}?subject=unsubscribe",
-        contact=shown(sender.contact, MAX_TITLE),
+        contact=_contact(sender, language),
     )
 
 
@@ -110,43 +119,71 @@ def shrink(letter: Letter, steps: int) -> Letter:
     return replace(letter, sections=sections)
 
 
-def _sections(edition: Edition, notes: Iterator[int]) -> Iterator[CardSection]:
+def _sections(
+    edition: Edition, numbers: Iterator[int], language: Language, describe: Describe
+) -> Iterator[CardSection]:
     for section in edition.sections:
         if section.picks:
-            aside = _aside(edition.profile) if section.name is SectionName.EXPLORATION else ""
-            cards = _cards(section.picks, section.name, edition.day, notes)
-            yield CardSection(
-                name=section.name,
-                heading=HEADINGS[section.name],
-                cards=tuple(replace(card, aside=aside) for card in cards),
-            )
+            cards = tuple(_cards(section.picks, section.name, numbers, language, describe))
+            if section.name is SectionName.EXPLORATION:
+                aside = _aside(edition.profile, language)
+                cards = tuple(replace(card, aside=aside) for card in cards)
+            yield CardSection(name=section.name, heading=_heading(section.name, language), cards=cards)
 
 
-def _cards(picks: Iterable[Pick], name: SectionName, day: date, notes: Iterator[int]) -> Iterator[Card]:
-    for place, pick in enumerate(picks, 1):
-        number = place if name is SectionName.PICKS else 0
-        yield make_card(pick, DETAILS[name], number, day, notes)
+def _heading(name: SectionName, language: Language) -> str:
+    match name:
+        case SectionName.PICKS:
+            return language.say("Your picks")
+        case SectionName.TRENDING:
+            return language.say("Trending outside your interests")
+        case SectionName.EXPLORATION:
+            return language.say("A step aside")
+        case SectionName.LATE:
+            return language.say("Arrived late")
+        case SectionName.ALSO:
+            return language.say("Also matched")
 
 
-def _misses(edition: Edition, notes: Iterator[int]) -> Iterator[Card]:
+def _cards(
+    picks: Iterable[Pick],
+    section: SectionName,
+    numbers: Iterator[int],
+    language: Language,
+    describe: Describe,
+) -> Iterator[Card]:
+    detail = DETAILS[section]
+    for pick in picks:
+        paper = describe(pick.candidate)
+        number = next(numbers)
+        yield make_card(pick, paper, number=number, section=section, detail=detail, language=language)
+
+
+def _misses(
+    edition: Edition, numbers: Iterator[int], language: Language, describe: Describe
+) -> Iterator[Card]:
     """Title lines of what was nearly shown; their twins would be news another day."""
     misses = (replace(pick, twins=()) for pick in edition.misses[:MAX_MISSES])
-    return _cards(misses, SectionName.ALSO, edition.day, notes)
+    return _cards(misses, SectionName.ALSO, numbers, language, describe)
 
 
 # ---------------------------------------------------------------- sentences
 
 
-def _subject(edition: Edition) -> str:
+def _subject(edition: Edition, language: Language) -> str:
     """One line: the best paper, how many more, the day."""
-    day = short_date(edition.day)
-    picks = edition.section(SectionName.PICKS)
-    if not picks and (trending := edition.section(SectionName.TRENDING)):
-        return f"Quiet day; trending: {_short_title(trending[0].paper.title)} · {day}"
-    if not picks:
-        return f"{_nothing(edition)} · {day}"
-    more = f" + {len(picks) - 1:,} more" if len(picks) > 1 else ""
-    return f"{_short_title(picks[0].paper.title)}{more} · {day}"
+    return f"{_topic(edition, language)} · {language.short_date(edition.day)}"
+
+
+def _topic(edition: Edition, language: Language) -> str:
+    found = edition.section(SectionName.PICKS) + edition.section(SectionName.LATE)
+    if not found and (trending := edition.section(SectionName.TRENDING)):
+        title = _short_title(trending[0].paper.title)
+        return language.say("Quiet day; trending: {title}", title=title)
+    if not found:
+        return _nothing(edition, language)
+    title, more = _short_title(found[0].paper.title), len(found) - 1
+    return language.count("{title} + {n} more", "{title} + {n} more", more, title=title) if more else title
 
 
 def _short_title(title: str) -> str:
@@ -157,57 +194,113 @@ def _short_title(title: str) -> str:
     return shorten(name if is_enough else whole, MAX_SUBJECT_TITLE)
 
 
-def _nothing(edition: Edition) -> str:
+def _nothing(edition: Edition, language: Language) -> str:
     match edition.outcome:
         case Outcome.NO_LIST:
-            return "No new list today"
+            return language.say("No new list today")
         case Outcome.SOURCE_DOWN:
-            return "No papers today: the source was out of reach"
+            return language.say("No papers today: the source was out of reach")
         case _:
-            return f"Quiet day: nothing above {edition.profile.threshold}"
+            return language.say("Quiet day: nothing above {threshold}", threshold=edition.profile.threshold)
 
 
-def _preheader(edition: Edition) -> str:
+def _preheader(edition: Edition, language: Language) -> str:
     """What an inbox shows after the subject: the next titles, which are not in it."""
-    following = [shown_title(pick.paper.title) for pick in edition.section(SectionName.PICKS)[1:4]]
-    return shorten(" · ".join([_summary(edition), *following]), MAX_PREHEADER)
+    found = edition.section(SectionName.PICKS) + edition.section(SectionName.LATE)
+    following = [shown_title(pick.paper.title) for pick in found[1:4]]
+    told = _summary(edition, language) or _nothing(edition, language)
+    return shorten(" · ".join([told, *following]), MAX_PREHEADER)
 
 
-def _summary(edition: Edition) -> str:
+def _summary(edition: Edition, language: Language) -> str:
+    papers, n_late = _new_papers(edition, language), len(edition.section(SectionName.LATE))
+    if not edition.considered:
+        return ""
     if picks := edition.section(SectionName.PICKS):
-        return f"{len(picks):,} of {_new_papers(edition)} for you"
-    return f"{_new_papers(edition)}, none for you today"
+        fields = {"number": language.number(len(picks)), "papers": papers}
+        if not n_late:
+            return language.say("{number} of {papers} for you", **fields)
+        return language.count(
+            "{number} of {papers} for you, and {n} that arrived late",
+            "{number} of {papers} for you, and {n} that arrived late",
+            n_late,
+            **fields,
+        )
+    if n_late:
+        return language.count(
+            "{papers}: {n} for you, of an earlier list",
+            "{papers}: {n} for you, of earlier lists",
+            n_late,
+            papers=papers,
+        )
+    return language.say("{papers}, none for you today", papers=papers)
 
 
-def _quiet(edition: Edition) -> str:
+def _quiet(edition: Edition, language: Language) -> str:
     """Why there are no picks, said kindly; empty if there are some."""
-    if edition.section(SectionName.PICKS):
+    if edition.section(SectionName.PICKS) or edition.section(SectionName.LATE):
         return ""
     if edition.outcome in (Outcome.NO_LIST, Outcome.SOURCE_DOWN):
-        return f"{_nothing(edition)}. What you would have read comes with a later edition."
-    threshold = edition.profile.threshold
-    reason = f"A quiet day: none of the {_new_papers(edition)} reached your threshold of {threshold}"
+        nothing = _nothing(edition, language)
+        return language.say(
+            "{nothing}. What you would have read comes with a later edition.", nothing=nothing
+        )
+    reason = language.say(
+        "A quiet day: none of the {papers} reached your threshold of {threshold}.",
+        papers=_new_papers(edition, language),
+        threshold=edition.profile.threshold,
+    )
+    return f"{reason} {_closest(edition, language)}"
+
+
+def _closest(edition: Edition, language: Language) -> str:
     if not edition.misses:
-        return f"{reason}. Enjoy the quiet."
+        return language.say("Enjoy the quiet.")
     best = edition.misses[0]
-    return f"{reason}. The closest was “{shown_title(best.paper.title)}”, with {best.score.value}."
+    title = shown_title(best.paper.title)
+    return language.say("The closest was “{title}”, with {score}.", title=title, score=best.score.value)
 
 
-def _aside(profile: Profile) -> str:
-    return f"Below your threshold of {profile.threshold}, but close to your taste and unlike the picks above."
+def _aside(profile: Profile, language: Language) -> str:
+    return language.say(
+        "Below your threshold of {threshold}, but close to your taste and unlike the picks above.",
+        threshold=profile.threshold,
+    )
 
 
-def _why(profile: Profile) -> str:
-    phrases = tuple(shown(interest.phrase) for interest in profile.interests)
+def _looked_at(edition: Edition, language: Language) -> str:
+    if not edition.considered:
+        return ""
+    return language.say(
+        "{papers} scored; threshold {threshold}.",
+        papers=_new_papers(edition, language),
+        threshold=edition.profile.threshold,
+    )
+
+
+def _why(profile: Profile, language: Language) -> str:
+    fields = {"email": shown(profile.email, MAX_TITLE), "file": _file(profile)}
+    phrases = tuple([shown(interest.phrase) for interest in profile.interests])
+    if not phrases:
+        return language.say("{email} gets this because {file} asks for it.", **fields)
     if len(phrases) > 4:
-        phrases = (*phrases[:3], f"{len(phrases) - 3} more")
-    asked = f"papers on {listed(phrases)}" if phrases else "it"
-    return f"{shown(profile.email, MAX_TITLE)} gets this because {_file(profile)} asks for {asked}."
+        others = language.count("{n} more", "{n} more", len(phrases) - 3)
+        phrases = (*phrases[:3], others)
+    return language.say(
+        "{email} gets this because {file} asks for papers on {phrases}.",
+        phrases=language.listed(phrases),
+        **fields,
+    )
+
+
+def _contact(sender: Sender, language: Language) -> str:
+    contact = shown(sender.contact, MAX_TITLE)
+    return language.say("Questions: {contact}", contact=contact) if contact else ""
 
 
 def _file(profile: Profile) -> str:
     return f"profiles/{shown(profile.name)}.toml"
 
 
-def _new_papers(edition: Edition) -> str:
-    return counted(edition.considered, "new paper")
+def _new_papers(edition: Edition, language: Language) -> str:
+    return language.count("{n} new paper", "{n} new papers", edition.considered)

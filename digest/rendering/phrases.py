@@ -1,33 +1,30 @@
-"""Numbers, dates and names in English, whatever the machine's locale."""
+"""Words for people: one line each, without TeX, and with nothing that a mail must not carry."""
 
-from datetime import date
+import re
 from functools import lru_cache
 
 from digest.text import MAX_NAME, MAX_TITLE, clean, readable
 
-_MONTHS = ("January February March April May June July August September October November December").split()
-_WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-
-
-def long_date(day: date) -> str:
-    """`Wednesday, 11 March 2026`."""
-    return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def short_date(day: date) -> str:
-    """`11 Mar`."""
-    return f"{day.day} {_MONTHS[day.month - 1][:3]}"
-
-
-def date_seen_from(today: date, day: date) -> str:
-    """`10 March`, with its year if that is not today's; does not break between lines."""
-    year = "" if day.year == today.year else f" {day.year}"
-    return f"{day.day}\N{NO-BREAK SPACE}{_MONTHS[day.month - 1]}{year}"
-
 
 def counted(number: int, noun: str) -> str:
-    """`1 vote`, `1,204 votes`."""
+    """`1 vote`, `1,204 votes`, in English: for commands and their pages."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+SHORTEST_LINE = 24
+LONGEST_LAST_WORD = 12
+
+
+def tied(text: str) -> str:
+    """The text with its last two words held together, so that no line is one short word."""
+    start, space, last = text.rpartition(" ")
+    if not space or len(text) < SHORTEST_LINE or len(last) > LONGEST_LAST_WORD:
+        return text
+    return f"{start}\N{NO-BREAK SPACE}{last}"
+
+
+_VISIBLE = re.compile(r"[\w$+<=>^`|~]|[^\w\s\u00ad\u200b-\u200f\u2060-\u206f]")
+"""A letter, digit, mark or sign; not what only joins, parts or directs characters."""
 
 
 def signed(points: int) -> str:
@@ -35,17 +32,13 @@ def signed(points: int) -> str:
     return f"{points:+d}".replace("-", "\N{MINUS SIGN}")
 
 
-def listed(names: tuple[str, ...]) -> str:
-    """`this`, `this and that`, `this, that and these`."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-
-
+@lru_cache(maxsize=16_384)
 def shown(text: str, limit: int = MAX_NAME) -> str:
     """Text for people: TeX made readable, on one line, bounded, and free of what a mail must not carry."""
     return clean(readable(text[: 4 * limit]), limit)
 
 
-@lru_cache(maxsize=4_096)
 def shown_title(title: str) -> str:
-    """A paper's title for people; never empty, since links hang on it."""
-    return shown(title, MAX_TITLE) or "Untitled"
+    """A paper's title for people; never without a visible character, since links hang on it."""
+    readable_title = shown(title, MAX_TITLE)
+    return readable_title if _VISIBLE.search(readable_title) else "Untitled"

@@ -1,15 +1,21 @@
 """An edition becomes a subject, a text and an HTML page, through the templates."""
 
+from binascii import a2b_qp
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-
-from jinja2 import Template
+from typing import Any
 
 from digest.errors import InputError
-from digest.model import Edition, Sender
+from digest.language import Language, language
+from digest.model import Candidate, Edition, Sender
+from digest.quoted import decode, finished
+from digest.rendering.cards import PaperInWords, describe
 from digest.rendering.letter import SHORT_RUN, Letter, make_letter, shrink
-from digest.rendering.templates import HTML_TEMPLATE, TEXT_TEMPLATE, explain, load_templates
+from digest.rendering.parts import MOST_KEPT, Part
+from digest.rendering.templates import HTML, TEXT, Templates
 from digest.resources import shipped
 
 MAX_HTML_BYTES = 90_000
@@ -21,8 +27,19 @@ class Rendered:
     """What a mail says: one line of subject, and the same papers as text and as HTML."""
 
     subject: str
-    text: str
-    html: str
+    text_part: bytes
+    """Quoted-printable, as it stands in the message; and so is the HTML."""
+    html_part: bytes
+
+    @property
+    def text(self) -> str:
+        """The text part for people."""
+        return decode(self.text_part)
+
+    @property
+    def html(self) -> str:
+        """The HTML part for a browser."""
+        return decode(self.html_part)
 
 
 class Renderer:
@@ -37,10 +54,9 @@ class Renderer:
             fix = "Name a folder that holds your own templates, or leave the setting out"
             raise InputError("there is no such folder of templates", where=str(templates_dir), fix=fix)
         own = () if templates_dir is None else (templates_dir,)
-        self._folders = (*own, shipped("templates"))
-        templates = load_templates(self._folders)
-        self._html = templates[HTML_TEMPLATE]
-        self._text = templates[TEXT_TEMPLATE]
+        self._templates = Templates((*own, shipped("templates")))
+        self._parts: dict[tuple[str, str], Part] = {}
+        self._papers = _Papers()
 
     def render(self, edition: Edition, sender: Sender) -> Rendered:
         """The edition as a mail's subject, text and HTML; the same edition always gives the same bytes.
@@ -49,26 +65,76 @@ class Renderer:
         abstract, then to a title line. No pick is dropped, so more than 130 or so (95, if every title is as
         long as titles may be) exceed the limit.
         """
-        letter = make_letter(edition, sender)
+        spoken = language(edition.profile.language)
+        letter = self._letter(edition, sender, spoken)
         return Rendered(
-            subject=letter.subject, text=self._fill(self._text, letter), html=self._fitted(letter)
+            subject=letter.subject,
+            text_part=finished(self._encoded(self._part(TEXT, spoken), letter)),
+            html_part=finished(self._fitted(self._part(HTML, spoken), letter)),
         )
 
-    def _fitted(self, letter: Letter) -> str:
+    def page(self, template: str, edition: Edition, sender: Sender, **more: Any) -> str:
+        """The edition through another template, `<template>.html.j2`, with every card as full as can be."""
+        spoken = language(edition.profile.language)
+        letter = self._letter(edition, sender, spoken)
+        part = self._part(HTML, spoken)
+        return part.filled(template, letter=letter, **more)
+
+    def _letter(self, edition: Edition, sender: Sender, spoken: Language) -> Letter:
+        def described(candidate: Candidate) -> PaperInWords:
+            return self._papers.described(candidate, edition.day, spoken)
+
+        return make_letter(edition, sender, spoken, described)
+
+    def _part(self, suffix: str, spoken: Language) -> Part:
+        key = (suffix, spoken.tag)
+        if key not in self._parts:
+            self._parts[key] = Part(self._templates, suffix, spoken)
+        return self._parts[key]
+
+    def _fitted(self, part: Part, letter: Letter) -> bytes:
         """The HTML with as few cards shrunk as the size allows, found by bisection."""
-        html = self._fill(self._html, letter)
-        if _fits(html):
-            return html
+        encoded = self._encoded(part, letter)
+        if _fits(encoded):
+            return encoded
         all_steps = range(letter.n_cards + SHORT_RUN)
-        steps = bisect_left(all_steps, True, key=lambda n: _fits(self._fill(self._html, shrink(letter, n))))
-        return self._fill(self._html, shrink(letter, steps))
+        steps = bisect_left(all_steps, True, key=lambda n: _fits(self._encoded(part, shrink(letter, n))))
+        return self._encoded(part, shrink(letter, steps))
 
-    def _fill(self, template: Template, letter: Letter) -> str:
+    def _encoded(self, part: Part, letter: Letter) -> bytes:
         try:
-            return template.render(letter=letter)
+            return part.encoded(letter)
         except Exception as error:
-            raise explain(error, str(template.name), letter, self._folders) from error
+            raise self._explained(error, part, letter) from error
+
+    def _explained(self, error: Exception, part: Part, letter: Letter) -> Exception:
+        """What filling the templates raised, with file and line if one of the reader's own is broken."""
+        as_written = Part(self._templates.as_written, part.suffix, part.language)
+        try:
+            as_written.filled("edition", letter=letter)
+        except Exception as again:
+            return self._templates.located(again) or error
+        return error
 
 
-def _fits(html: str) -> bool:
-    return len(html.encode()) <= MAX_HTML_BYTES
+@dataclass(frozen=True, slots=True)
+class _Papers:
+    """Papers in words, each made once for all readers of a language, who share a shelf's candidates."""
+
+    _made: dict[Hashable, tuple[Candidate, PaperInWords]] = field(default_factory=dict)
+
+    def described(self, candidate: Candidate, today: date, spoken: Language) -> PaperInWords:
+        key = (id(candidate), today.year, spoken.tag)
+        kept = self._made.get(key)
+        if kept and kept[0] is candidate:
+            return kept[1]
+        if len(self._made) >= MOST_KEPT:
+            self._made.clear()
+        paper = describe(candidate, today, spoken)
+        self._made[key] = candidate, paper
+        return paper
+
+
+def _fits(encoded: bytes) -> bool:
+    """With the line ends it travels with. Encoding only adds, so most need not be decoded to know."""
+    return len(encoded) <= MAX_HTML_BYTES or len(a2b_qp(encoded)) <= MAX_HTML_BYTES

@@ -1,73 +1,113 @@
-"""Jinja templates from folders, the HTML one with its style sheet inlined before any mail is made."""
+"""Jinja templates from folders, those of HTML with the style sheet inlined before any mail is made."""
 
 import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from css_inline import CSSInliner
 from jinja2 import (
     Environment,
     FileSystemLoader,
     StrictUndefined,
-    Template,
     TemplateSyntaxError,
     UndefinedError,
 )
 
 from digest.errors import InputError
-from digest.rendering.columns import wrap
+from digest.rendering.columns import columns, hang, noted, numbered, wrap
 from digest.rendering.excerpt import is_caseless
-from digest.rendering.letter import Letter
+from digest.rendering.phrases import tied
+from digest.rendering.slots import Slot
 from digest.text import clean
 
-HTML_TEMPLATE = "edition.html.j2"
-TEXT_TEMPLATE = "edition.txt.j2"
+HTML = ".html.j2"
+TEXT = ".txt.j2"
+_BOTH = ("edition", "card", "excerpt", "account", "reason")
+MAIL_TEMPLATES = (*(f"{name}{suffix}" for suffix in (HTML, TEXT) for name in _BOTH), f"footnotes{TEXT}")
 STYLES = "edition.css"
 HEAD_STYLES = "head.css"
 
 
-def load_templates(folders: Sequence[Path]) -> dict[str, Template]:
-    """The templates by name, compiled; a file of an earlier folder hides those of later ones.
+class Templates:
+    """The templates of some folders, compiled; a file of an earlier folder hides those of later ones.
 
-    Raises InputError with file and line if one has a syntax error.
+    Making it raises InputError with file and line if one has a syntax error.
     """
-    environment = _environment(folders, inline=True)
-    return {name: _load(environment, name, folders) for name in (HTML_TEMPLATE, TEXT_TEMPLATE, HEAD_STYLES)}
 
+    def __init__(self, folders: Sequence[Path], *, inline: bool = True) -> None:
+        self._folders = folders
+        self._environment = _environment(folders, inline=inline)
+        for name in (*MAIL_TEMPLATES, HEAD_STYLES):
+            self._load(name)
 
-def explain(error: Exception, name: str, letter: Letter, folders: Sequence[Path]) -> Exception:
-    """What filling a template raised, with file and line if it is not one of ours; else as it is.
+    def fill(self, name: str, context: Mapping[str, Any]) -> str:
+        """What a template prints."""
+        return self._environment.get_template(name).render(context)
 
-    Inlining moves lines, so the template is filled once more just as it was written.
-    """
-    try:
-        _environment(folders, inline=False).get_template(name).render(letter=letter)
-    except Exception as again:
-        return _located(again, folders[:-1]) or error
-    return error
+    @property
+    def as_written(self) -> "Templates":
+        """The same without styles: inlining moves lines, and what goes wrong is to be told by line."""
+        return Templates(self._folders, inline=False)
+
+    def located(self, error: Exception) -> InputError | None:
+        """What filling a template raised, with file and line; `None` if it was not in one of ours."""
+        return _located(error, self._folders[:-1])
+
+    def _load(self, name: str) -> None:
+        try:
+            self._environment.get_template(name)
+        except TemplateSyntaxError as error:
+            raise _broken(error, f"{error.filename}:{error.lineno}") from error
+        except (UnicodeDecodeError, OSError) as error:
+            found = (folder / name for folder in self._folders if (folder / name).exists())
+            raise _broken(error, str(next(found, Path(name)))) from error
 
 
 def _environment(folders: Sequence[Path], *, inline: bool) -> Environment:
     environment = Environment(
         loader=_InliningLoader(folders) if inline else FileSystemLoader(folders),
-        autoescape=lambda name: not (name or "").endswith((".txt.j2", ".css")),  # noqa: S701  # all else is
+        autoescape=lambda name: not (name or "").endswith((TEXT, ".css")),  # noqa: S701  # all else is
+        finalize=_printed,
         undefined=StrictUndefined,
+        auto_reload=False,  # it asks the disk at every use
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["wrap"] = wrap
+    for function in (wrap, hang, numbered, noted, columns, tied):
+        environment.filters[function.__name__] = _for_slots_too(function)
     environment.tests["caseless"] = is_caseless
     return environment
 
 
+def _printed(value: object) -> object:
+    return value.mark() if type(value) is Slot else value
+
+
+def _for_slots_too(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that, of a slot, makes the slot of what it will make of the value."""
+
+    def apply(value: Any, *arguments: Any) -> Any:
+        if type(value) is Slot:
+            return value.then(partial(_applied, function, arguments))
+        return function(value, *arguments)
+
+    return apply
+
+
+def _applied(function: Callable[..., str], arguments: tuple[Any, ...], value: Any) -> str:
+    return function(value, *arguments)
+
+
 class _InliningLoader(FileSystemLoader):
-    """Gives the HTML template with its style sheet inlined."""
+    """Gives the templates of HTML with the style sheet inlined."""
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         source, filename, is_current = super().get_source(environment, template)
-        if template != HTML_TEMPLATE:
+        if not template.endswith(HTML):
             return source, filename, is_current
         environment.parse(source, template, filename)  # here a syntax error still has its own line
         styles, _, _ = super().get_source(environment, STYLES)
@@ -87,9 +127,17 @@ def inline_styles(source: str, styles: str) -> str:
         return f"jinja{len(tags) - 1}x"
 
     hidden = _MARKUP_OR_WORD.sub(_as_comment, _JINJA_TAG.sub(hide, source))
-    inlined = CSSInliner(extra_css=styles, load_remote_stylesheets=False, minify_css=True).inline(hidden)
+    inlined = _inlined(hidden, styles)
     restored = _HIDDEN.sub(lambda match: tags[int(next(filter(None, match.groups())))], inlined)
     return _NEEDLESS.sub("", restored)
+
+
+def _inlined(html: str, styles: str) -> str:
+    """A whole page, or a part of one."""
+    if "</html>" in html.lower():
+        inliner = CSSInliner(extra_css=styles, load_remote_stylesheets=False, minify_css=True)
+        return inliner.inline(html)
+    return CSSInliner(load_remote_stylesheets=False, minify_css=True).inline_fragment(html, styles)
 
 
 _JINJA_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -106,16 +154,6 @@ def _as_comment(match: re.Match[str]) -> str:
     if match["style"]:
         return _WORD.sub(r"/*\g<0>*/", match["style"])
     return f"<!--{match['word']}-->" if match["word"] else match.group()
-
-
-def _load(environment: Environment, name: str, folders: Sequence[Path]) -> Template:
-    try:
-        return environment.get_template(name)
-    except TemplateSyntaxError as error:
-        raise _broken(error, f"{error.filename}:{error.lineno}") from error
-    except (UnicodeDecodeError, OSError) as error:
-        path = next((folder / name for folder in folders if (folder / name).exists()), Path(name))
-        raise _broken(error, str(path)) from error
 
 
 def _located(error: Exception, folders: Sequence[Path]) -> InputError | None:

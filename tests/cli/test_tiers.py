@@ -143,7 +143,7 @@ def test_an_embedding_service_that_is_down_costs_a_line_not_the_edition(
     assert "warning: embedding: " in result.stderr
     assert "500" in desk.run("status").stdout
     (mail,) = desk.mails()
-    assert "The embedding model was out of order on 2026-03-11" in text_of(mail)
+    assert "The embedding model was out of order on 11 Mar" in text_of(mail)
     assert "500" not in text_of(mail)
 
 

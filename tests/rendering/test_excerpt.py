@@ -9,7 +9,10 @@ ABSTRACT = "Tea is old. Queues are long. Buses are late. Queues for buses are lo
 
 def shown(abstract: str, *words: str) -> str:
     """The excerpt with its marks as square brackets."""
-    return "".join(f"[{p.text}]" if p.marked else p.text for p in make_excerpt(abstract, words))
+    excerpt = make_excerpt(abstract, words)
+    assert excerpt is not None
+    assert excerpt.text == "".join(piece.text for piece in excerpt.pieces)
+    return "".join(f"[{p.text}]" if p.marked else p.text for p in excerpt.pieces)
 
 
 def test_the_sentences_with_most_of_the_words_are_shown_in_their_own_order() -> None:
@@ -54,4 +57,4 @@ def test_tex_is_readable_in_an_excerpt() -> None:
 
 @pytest.mark.parametrize("abstract", ["", " ", "\x00"])
 def test_no_abstract_is_no_excerpt(abstract: str) -> None:
-    assert make_excerpt(abstract, ("tea",)) == ()
+    assert make_excerpt(abstract, ("tea",)) is None

@@ -50,14 +50,14 @@ def test_a_summary_and_a_models_name_cannot_bring_markup() -> None:
 
 
 def test_a_template_that_knows_no_summaries_shows_the_authors_words(tmp_path: Path) -> None:
-    own = "{% for card in letter.sections[0].cards %}{{ card.title }}: {{ card.extract }}{% endfor %}"
+    own = "{% for card in letter.sections[0].cards %}{{ card.paper.title }}: {{ card.excerpt.text }}{% endfor %}"
     (tmp_path / "edition.txt.j2").write_text(own, encoding="utf-8")
     one = pick("2603.00001", "Learning to Wait", reason(), abstract=ABSTRACT)
     machine = Summary(text="Programs that wait are cheap.", model="tiny")
 
     mail = Renderer(tmp_path).render(edition(replace(one, summary=machine)), SENDER)
 
-    assert mail.text == f"Learning to Wait: {ABSTRACT}"
+    assert mail.text == f"Learning to Wait: {ABSTRACT}\n"
 
 
 def test_a_card_too_small_for_an_excerpt_has_no_summary_either() -> None:

@@ -26,7 +26,7 @@ def rendered_with(folder: Path, **files: str) -> Rendered:
 
 
 def test_a_template_of_one_s_own_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
-    mail = rendered_with(tmp_path, text="{{ letter.day }}: {{ letter.sections[0].cards[0].title }}\n")
+    mail = rendered_with(tmp_path, text="{{ letter.day }}: {{ letter.sections[0].cards[0].paper.title }}\n")
     assert mail.text == "Wednesday, 11 March 2026: Tea & Waiting\n"
     assert "Your picks" in mail.html
 
@@ -39,14 +39,14 @@ def test_a_style_sheet_of_one_s_own_is_inlined_into_the_shipped_template(tmp_pat
 def test_an_html_template_of_one_s_own_is_escaped_and_may_loop_between_rows(tmp_path: Path) -> None:
     source = (
         "<html><body><table>{% for card in letter.sections[0].cards %}"
-        "<tr><td>{{ card.title }}</td></tr>{% endfor %}</table></body></html>"
+        "<tr><td>{{ card.paper.title }}</td></tr>{% endfor %}</table></body></html>"
     )
     mail = rendered_with(tmp_path, html=source, css="td { color: red }")
     assert '<table><tr><td style="color:red">Tea &amp; Waiting</td></tr></table>' in mail.html
 
 
 def test_a_part_that_an_own_template_includes_is_escaped(tmp_path: Path) -> None:
-    (tmp_path / "card.j2").write_text("<b>{{ letter.sections[0].cards[0].title }}</b>")
+    (tmp_path / "card.j2").write_text("<b>{{ letter.sections[0].cards[0].paper.title }}</b>")
     mail = rendered_with(tmp_path, html='<html><body>{% include "card.j2" %}</body></html>')
     assert "<b>Tea &amp; Waiting</b>" in mail.html
 
