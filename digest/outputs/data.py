@@ -1,0 +1,96 @@
+"""An edition for programs: JSON whose points add up, with the same papers in the same order as the mail."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from digest.language import ENGLISH
+from digest.links import links_of, safe_link, search_link
+from digest.model import Candidate, Edition, Pick, Reason
+from digest.wording import note_in_words
+
+
+def to_json(edition: Edition, subject: str) -> str:
+    """The edition as indented JSON; the same edition always gives the same text."""
+    told = json.dumps(as_dict(edition, subject), ensure_ascii=False, indent=2)
+    return told.encode(errors="replace").decode()  # half a surrogate pair has no UTF-8
+
+
+def as_dict(edition: Edition, subject: str) -> dict[str, Any]:
+    """The edition in JSON's own types; the points of each pick's reasons add up to its score.
+
+    The `subject` is the mail's, in the reader's `language`; what else is in words is English. `null` is what
+    is not known. The reader's address is not in it: archives are for showing.
+    """
+    return {
+        "profile": edition.profile.name,
+        "day": edition.day.isoformat(),
+        "at": edition.at.isoformat(),
+        "language": edition.profile.language,
+        "subject": subject,
+        "outcome": edition.outcome.value,
+        "considered": edition.considered,
+        "threshold": edition.profile.threshold,
+        "sections": [
+            {"name": section.name.value, "picks": [_pick(pick) for pick in section.picks]}
+            for section in edition.sections
+        ],
+        "misses": [_pick(pick) for pick in edition.misses],
+        "notes": [note_in_words(note, ENGLISH) for note in edition.notes],
+    }
+
+
+def _pick(pick: Pick) -> dict[str, Any]:
+    paper, written = pick.paper, pick.summary
+    shown: dict[str, Any] = {
+        "id": paper.id,
+        "title": paper.title,
+        "score": pick.score.value,
+        "reasons": [_reason(reason) for reason in pick.score.reasons],
+        "followed": pick.score.followed,
+        "authors": list(paper.authors) if paper.authors else None,
+        "n_authors": paper.n_authors or (len(paper.authors) if paper.authors else None),
+        "organization": paper.organization,
+        "published": paper.published.isoformat() if paper.published else None,
+        "abstract": paper.abstract,
+        "links": _links(pick.candidate),
+        "votes": _votes(pick.candidate),
+        "twins": [{"id": twin.paper.id, "title": twin.paper.title} for twin in pick.twins],
+    }
+    return shown | ({"summary": {"text": written.text, "model": written.model}} if written else {})
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "label": reason.label,
+        "points": reason.points,
+        "kind": reason.kind.value,
+        "about": reason.about,
+        "where": reason.where.value if reason.where else None,
+        "said": reason.said or None,
+        "words": list(reason.words),
+    }
+
+
+def _links(candidate: Candidate) -> dict[str, str]:
+    """Safe addresses by what they lead to, the abstract's first; a search where no page is known."""
+    paper = candidate.paper
+    known = links_of(paper.id)
+    named: Iterable[tuple[str, str | None]] = (
+        {"abstract": paper.url} | known | {"code": paper.code_url, "project": paper.project_url}
+    ).items()
+    return {name: safe for name, url in named if (safe := safe_link(url))} or {
+        "search": search_link(paper.title)
+    }
+
+
+def _votes(candidate: Candidate) -> dict[str, int | None]:
+    """What was counted last; the paper is in the `top_percent` of the `among` papers of its list day."""
+    seen, trend = candidate.observation, candidate.trend
+    return {
+        "upvotes": trend.upvotes if trend else seen.upvotes if seen else None,
+        "comments": seen.comments if seen else None,
+        "stars": seen.stars if seen else None,
+        "top_percent": trend.percent if trend else None,
+        "among": trend.among if trend else None,
+    }
