@@ -17,6 +17,10 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(VENV)/browser: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@touch $@
+
 demo: $(VENV)/ready  ## Read the sample pages, deliver an edition into demo/, and print it
 	@BIN=$(BIN) sh examples/demo.sh
 
@@ -32,8 +36,11 @@ format: $(VENV)/ready  ## Format the sources
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-gallery: $(VENV)/ready  ## Render the pictures in docs/gallery with headless Chromium
+gallery: $(VENV)/browser  ## Render the pictures in docs/gallery with headless Chromium
 	$(BIN)/python docs/gallery/make.py
+
+catalogs: $(VENV)/ready  ## Bring the catalogs of translations up to the sources
+	$(BIN)/python -m tests.catalogs
 
 bench: $(VENV)/ready  ## Measure start-up and preview, and scoring in a small size
 	$(BIN)/python benchmarks/startup.py
@@ -45,4 +52,4 @@ ci:  ## All that decides whether a change lands
 clean:  ## Remove what was made
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test lint format gallery bench ci clean
+.PHONY: help setup demo test lint format gallery catalogs bench ci clean
