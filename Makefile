@@ -17,6 +17,10 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(VENV)/bench: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
 $(VENV)/browser: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	@touch $@
@@ -42,9 +46,10 @@ gallery: $(VENV)/browser  ## Render the pictures in docs/gallery with headless C
 catalogs: $(VENV)/ready  ## Bring the catalogs of translations up to the sources
 	$(BIN)/python -m tests.catalogs
 
-bench: $(VENV)/ready  ## Measure start-up and preview, and scoring in a small size
+bench: $(VENV)/bench  ## Measure start-up and preview, and scoring and rendering in a small size
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scoring.py --quick
+	$(BIN)/python benchmarks/rendering.py --quick
 
 ci:  ## All that decides whether a change lands
 	bash .ci/run

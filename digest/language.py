@@ -24,14 +24,14 @@ class UnknownLanguageError(ValueError):
     """There is no catalog for a language tag."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Language:
-    """One language in one region, made by `language`; two of one tag are equal."""
+    """One language in one region, made by `language`, once for each tag."""
 
     tag: str
     """BCP 47, as it stands in `lang` and Content-Language."""
-    locale: Locale = field(compare=False, repr=False)
-    translations: NullTranslations = field(compare=False, repr=False)
+    locale: Locale = field(repr=False)
+    translations: NullTranslations = field(repr=False)
 
     @property
     def direction(self) -> str:
@@ -69,6 +69,7 @@ class Language:
         return format_list(names, locale=self.locale)
 
 
+@lru_cache(maxsize=1_024)
 def language(tag: str) -> Language:
     """The language of a BCP 47 tag; `en` alone is the English of no country (11 March, not March 11).
 
@@ -84,7 +85,6 @@ def language(tag: str) -> Language:
 _TAG = re.compile(r"([a-z]{2,3})(?:-([a-z]{4}))?(?:-([a-z]{2}|[0-9]{3}))?", re.ASCII)
 
 
-@cache
 def _language(name: str, script: str, region: str) -> Language:
     written_in = SCRIPTS.get(name, "")
     if not region:
@@ -95,6 +95,11 @@ def _language(name: str, script: str, region: str) -> Language:
     locale = _locale("en-001" if tag == SOURCE_LANGUAGE else tag)
     if (locale.script or written_in) != written_in:
         raise UnknownLanguageError(tag)  # of a region with another script
+    return _made(tag, locale, name)
+
+
+@cache
+def _made(tag: str, locale: Locale, name: str) -> Language:
     return Language(tag=tag, locale=locale, translations=_translations(name))
 
 

@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from email.utils import format_datetime, formataddr
+from functools import lru_cache
 from hashlib import sha256
 from textwrap import wrap
 from urllib.parse import quote
@@ -35,17 +36,17 @@ def compose(rendered_subject: str, text: bytes, html: bytes, *, edition: Edition
     identity = message_id(edition.profile.name, edition.day, sender)
     boundary = _boundary(identity)
     headers = (
-        _mailbox("From", sender.name, sender.address),
+        _from(sender),
         _mailbox("To", edition.profile.display_name, edition.profile.email),
         _unstructured("Subject", rendered_subject),
         _one_line("Date", _date(edition.at)),
         _one_line("Message-ID", identity),
-        _one_line("MIME-Version", "1.0"),
+        "MIME-Version: 1.0",
         *_list_headers(sender),
         _one_line("Feedback-ID", f"{edition.day.isoformat()}::edition:digest"),
-        _one_line("Auto-Submitted", "auto-generated"),
-        _one_line("Precedence", "bulk"),
-        _one_line("X-Auto-Response-Suppress", "All"),
+        "Auto-Submitted: auto-generated",
+        "Precedence: bulk",
+        "X-Auto-Response-Suppress: All",
         _one_line("Content-Language", language(edition.profile.language).tag),
         f'Content-Type: multipart/alternative;{CRLF} boundary="{boundary}"',
     )
@@ -78,7 +79,17 @@ def _date(at: datetime) -> str:
     return format_datetime(at)
 
 
-def _list_headers(sender: Sender) -> Iterator[str]:
+@lru_cache(maxsize=16)
+def _from(sender: Sender) -> str:
+    return _mailbox("From", sender.name, sender.address)
+
+
+@lru_cache(maxsize=16)
+def _list_headers(sender: Sender) -> tuple[str, ...]:
+    return tuple(_headers_of_list(sender))
+
+
+def _headers_of_list(sender: Sender) -> Iterator[str]:
     """RFC 2919, 2369 and 8058: which list this is, and how to leave it."""
     leave_by_mail = _addr_spec(sender.unsubscribe_email or sender.address)
     ways_out = [f"<mailto:{quote(leave_by_mail, safe='@!$*+')}?subject=unsubscribe>"]
@@ -179,16 +190,17 @@ def encoded_words(text: str, *, column: int) -> tuple[str, ...]:
     """
     first_room = min(max(_WORD_ROOM + 1 - column, _LONGEST_CHARACTER), _WORD_ROOM)
     if len(_q(text)) <= len(_b(text)):
-        chunks = _chunks(text, lambda char: len(_q(char)), first_room, _WORD_ROOM)
+        chunks = _chunks(text, lambda char: len(_q_character(char)), first_room, _WORD_ROOM)
         return tuple(f"=?utf-8?q?{_q(chunk)}?=" for chunk in chunks)
     chunks = _chunks(text, lambda char: len(char.encode()), first_room // 4 * 3, _WORD_ROOM // 4 * 3)
     return tuple(f"=?utf-8?b?{_b(chunk)}?=" for chunk in chunks)
 
 
 def _q(text: str) -> str:
-    return "".join(_q_character(char) for char in text)
+    return "".join(map(_q_character, text))
 
 
+@lru_cache(maxsize=1_024)
 def _q_character(char: str) -> str:
     if char in _BARE:
         return char

@@ -1,7 +1,8 @@
 """How a reader's day stands, in the words that mail, status and preview share."""
 
 from digest.model import Edition, Outcome, QuietDay
-from digest.text import readable, shorten
+from digest.tex.prose import readable
+from digest.text import shorten
 
 
 def has_message(edition: Edition) -> bool:

@@ -1,12 +1,10 @@
-"""Words as readers and matchers see them: cleaning, folding, sentences, readable TeX."""
+"""Words as readers and matchers see them: cleaning, folding, sentences."""
 
-import logging
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import accumulate
 
 MAX_TITLE = 300
 MAX_ABSTRACT = 6_000
@@ -172,60 +170,3 @@ def _sentences(text: str) -> Iterator[str]:
         start = match.end()
     if rest := text[start:].strip():
         yield rest
-
-
-# ---------------------------------------------------------------- TeX
-
-_MATH = re.compile(r"\$(?=[^\s$])([^$]{1,300}?)(?<=\S)\$(?!\d)")
-_COMMAND = re.compile(r"\\[A-Za-z'\"`^~=.{}%&#_$]")
-_SCRIPT = re.compile(r"([\^_])(?:\{([^{}]{1,12})\}|(\w))")
-DEEPEST_TEX = 12
-_SUPERSCRIPTS = str.maketrans("0123456789+-=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱⁿ")
-_SUBSCRIPTS = str.maketrans("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
-
-
-def readable(text: str) -> str:
-    """TeX as a person reads it: `$\\mathcal{O}(n^2)$` is 𝒪(n²), `Andr\\'e` is André; prices stay prices."""
-    if "$" not in text and "\\" not in text:
-        return text
-    shown = _MATH.sub(lambda match: _tex_to_unicode(_scripts(match.group(1))) or match.group(), text)
-    if _COMMAND.search(shown):
-        shown = _tex_to_unicode(shown) or shown
-    return _SPACE.sub(" ", shown).strip()
-
-
-def _scripts(tex: str) -> str:
-    return _SCRIPT.sub(_script, tex)
-
-
-def _script(match: re.Match[str]) -> str:
-    """`^2` and `_{i}` in Unicode, if every character has such a form; else left for reading as it is."""
-    table = _SUPERSCRIPTS if match.group(1) == "^" else _SUBSCRIPTS
-    inner = match.group(2) or match.group(3)
-    return inner.translate(table) if all(ord(char) in table for char in inner) else match.group()
-
-
-def _tex_to_unicode(tex: str) -> str | None:
-    """The converter's reading; `None` where the TeX is too deep for it, or lacks arguments."""
-    if _depth(tex) > DEEPEST_TEX:
-        return None
-    guarded = re.sub(r"(?<!\\)([%$#&])", r"\\\1", tex)
-    try:
-        converted = str(_latex_converter().latex_to_text(guarded))
-    except Exception:  # a foreign parser on hostile text: KeyError, IndexError, RecursionError ...
-        return None
-    return None if "%s" in converted and "%s" not in tex else converted
-
-
-def _depth(tex: str) -> int:
-    """How deep braces and brackets are opened."""
-    steps = (1 if char in "{[" else -1 if char in "}]" else 0 for char in tex)
-    return max(accumulate(steps), default=0)
-
-
-@cache
-def _latex_converter():  # type: ignore[no-untyped-def]  # pylatexenc carries no types
-    logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it comments on titles that are odd
-    from pylatexenc.latex2text import LatexNodes2Text
-
-    return LatexNodes2Text(math_mode="text", strict_latex_spaces=False, keep_comments=True)

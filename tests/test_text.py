@@ -1,10 +1,10 @@
-"""Cleaning, words, sentences and readable TeX."""
+"""Cleaning, words and sentences."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.text import clean, compounds, readable, sentences, shorten, title_key, words
+from digest.text import clean, compounds, sentences, shorten, title_key, words
 
 
 @pytest.mark.parametrize(
@@ -100,44 +100,3 @@ def test_abbreviations_do_not_end_a_sentence() -> None:
 @given(st.text(alphabet='aB .!?"。\n(', max_size=60))
 def test_sentences_lose_no_letter(text: str) -> None:
     assert "".join("".join(sentences(text)).split()) == "".join(text.split())
-
-
-@pytest.mark.parametrize(
-    ("tex", "shown"),
-    [
-        (r"in $\mathcal{O}(n^2)$ time", "in 𝒪(n²) time"),
-        (r"Andr\'e and M\"uller", "André and Müller"),
-        ("costs $5 and $10", "costs $5 and $10"),
-        (r"30\% of \textbf{all} $x_{i}$", "30% of all xᵢ"),
-        ("30% of all", "30% of all"),
-        (r"$n<N$ and $p<0.05$", "n<N and p<0.05"),
-        ("plain", "plain"),
-        (r"$\mathbb{R}^{n+1}$", "ℝⁿ⁺¹"),
-        ("unclosed $x", "unclosed $x"),
-        (r"\ie{} and \unknown{kept}", "and kept"),
-    ],
-)
-def test_tex_is_shown_as_a_person_reads_it(tex: str, shown: str) -> None:
-    assert readable(tex) == shown
-
-
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "$" + "{" * 250 + "$",
-        "\\sqrt{" * 300,
-        "\\frac",
-        "[" * 300 + "\\alpha",
-        "Waiting is \\sqrt",
-        "\\href",
-        "\\verb",
-        "\\begin{array}",
-    ],
-)
-def test_tex_too_deep_or_broken_is_shown_as_it_is(hostile: str) -> None:
-    assert readable(hostile) == hostile
-
-
-@given(st.text(alphabet="\\${}^_ab1 %&'~", max_size=40))
-def test_no_tex_however_broken_breaks_the_reader(tex: str) -> None:
-    assert isinstance(readable(tex), str)

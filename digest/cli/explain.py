@@ -15,7 +15,8 @@ from digest.errors import DigestError
 from digest.identity import identities
 from digest.links import paper_id
 from digest.model import Edition, Paper, Pick, Profile, Score, SectionName, Verdict
-from digest.text import readable, shorten, title_key
+from digest.tex.prose import readable
+from digest.text import shorten, title_key
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf

@@ -13,7 +13,8 @@ from digest.errors import DigestError
 from digest.identity import LIBRARY, is_title_only
 from digest.links import paper_id
 from digest.model import Paper, Profile, Verdict
-from digest.text import readable, shorten, title_key
+from digest.tex.prose import readable
+from digest.text import shorten, title_key
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

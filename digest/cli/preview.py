@@ -1,22 +1,21 @@
 """`digest preview`: the real pipeline without its last step."""
 
-import json
 import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import click
 
 from digest.cli import setup
-from digest.cli.screen import note, say
+from digest.cli.screen import complain, note, say
 from digest.cli.world import Day, World
 from digest.config import Configuration
-from digest.errors import DigestError, InputError
-from digest.model import Edition, Pick, Profile, Summary
+from digest.errors import DigestError, ExitCode, InputError, UsageError
+from digest.model import Edition, Profile
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf
@@ -41,11 +40,26 @@ class Wanted:
 @click.option(
     "--eml", "eml", type=click.Path(path_type=Path), metavar="FILE", help="Write the whole message."
 )
+@click.option("--bibtex", type=click.Path(path_type=Path), metavar="FILE", help="Write the picks as BibTeX.")
+@click.option(
+    "--archive",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Add it to an archive of pages, with a feed.",
+)
 @click.option("--day", type=Day(), metavar="DATE", help="The edition of another day, from what is stored.")
 @click.option(
     "--page", "pages", multiple=True, metavar="FILE", help="Use saved pages instead of the store; repeatable."
 )
 @click.option("--saved-on", type=Day(), metavar="DATE", help="When the pages were saved (see `digest read`).")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help="Serve it to a browser here; render and reload whenever a template is saved.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", help="Where --watch serves; else any free."
+)
 @click.pass_context
 def preview(
     ctx: click.Context,
@@ -54,28 +68,50 @@ def preview(
     as_json: bool,
     html: Path | None,
     eml: Path | None,
+    bibtex: Path | None,
+    archive: Path | None,
     day: date | None,
     pages: tuple[str, ...],
     saved_on: date | None,
+    watch: bool,
+    port: int | None,
 ) -> None:
     """Show the edition a reader would get, changing nothing.
 
     PROFILE is a reader's name, or a profile file; it may be left out where there is only one. Opens the mail
     in the browser on a desktop, and prints its text elsewhere. Nothing is marked as had, nothing is queued;
     the store is opened for reading only. Where there is no store yet, the sources are read into memory.
+
+    With --archive, DIR/NAME gets the edition as page, text, JSON and BibTeX, a list of all editions
+    (index.html) and an Atom feed; an edition that would not be sent is left out.
+
+    With --watch, the mail is at http://127.0.0.1:N/ and its text part at /text, for browsers on this machine
+    only. Save a template, and the page shows it in a moment, or the error with file and line; a saved profile
+    or configuration makes the edition anew. Ctrl-C ends it.
     """
     wanted = Wanted(profile=profile, day=day, pages=pages, saved_on=saved_on)
+    if watch:
+        if as_text or as_json or html or eml or bibtex or archive:
+            raise UsageError("--watch shows the edition in a browser only", fix="Leave the other ways out")
+        from digest.cli.watch import watch as keep_showing
+
+        keep_showing(ctx, wanted, port=port or 0)
+        return
+    if port is not None:
+        raise UsageError("--port is for --watch only")
     loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx, briefly=True)
     edition = edition_for(loaded, wanted, ctx.obj)
     if as_json:
-        say(json.dumps(as_dict(edition), ensure_ascii=False, indent=2))
-    if as_json and not (html or eml or as_text):
+        _print_json(edition, loaded)
+    if as_json and not (html or eml or bibtex or archive or as_text):
         return
     rendered = setup.renderer(loaded).render(edition, setup.sender(loaded))
     _tell_if_unsent(edition)
-    _write(rendered, edition, loaded, html=html, eml=eml)
-    if as_text or not (as_json or html or eml):
+    _write(rendered, edition, loaded, html=html, eml=eml, bibtex=bibtex)
+    if as_text or not (as_json or html or eml or bibtex or archive):
         _show(rendered, edition, ctx.obj, text_only=as_text)
+    if archive:
+        _archive(archive, edition, loaded)
 
 
 def edition_for(loaded: Configuration | None, wanted: Wanted, world: World) -> Edition:
@@ -171,33 +207,11 @@ def _end_of(day: date, profile: Profile) -> datetime:
 # ---------------------------------------------------------------- showing it
 
 
-def as_dict(edition: Edition) -> dict[str, Any]:
-    """The edition as JSON; the points of each pick's reasons add up to its score."""
-    shown: dict[str, Any] = {
-        "profile": edition.profile.name,
-        "day": edition.day.isoformat(),
-        "outcome": edition.outcome.value,
-        "considered": edition.considered,
-        "sections": [
-            {"name": section.name.value, "picks": [_pick(pick) for pick in section.picks]}
-            for section in edition.sections
-        ],
-    }
-    return shown | ({"notes": list(edition.notes)} if edition.notes else {})
+def _print_json(edition: Edition, loaded: Configuration | None) -> None:
+    from digest.outputs.data import to_json
+    from digest.outputs.words import letter_of
 
-
-def _pick(pick: Pick) -> dict[str, Any]:
-    return {
-        "id": pick.paper.id,
-        "title": pick.paper.title,
-        "score": pick.score.value,
-        "reasons": [{"label": one.label, "points": one.points} for one in pick.score.reasons],
-        "twins": [{"id": one.paper.id, "title": one.paper.title} for one in pick.twins],
-    } | ({"summary": _summary(pick.summary)} if pick.summary else {})
-
-
-def _summary(written: Summary) -> dict[str, str]:
-    return {"text": written.text, "model": written.model}
+    say(to_json(edition, letter_of(edition, setup.sender(loaded)).subject))
 
 
 def _tell_if_unsent(edition: Edition) -> None:
@@ -216,16 +230,43 @@ def _write(
     *,
     html: Path | None,
     eml: Path | None,
+    bibtex: Path | None,
 ) -> None:
     from digest.message import compose
+    from digest.outputs.bibtex import to_bibtex
 
     if html:
         _save(html, rendered.html.encode())
     if eml:
         message = compose(
-            rendered.subject, rendered.text, rendered.html, edition=edition, sender=setup.sender(loaded)
+            rendered.subject,
+            rendered.text_part,
+            rendered.html_part,
+            edition=edition,
+            sender=setup.sender(loaded),
         )
         _save(eml, message.data)
+    if bibtex:
+        _save(bibtex, to_bibtex(edition).encode())
+
+
+def _archive(archive: Path, edition: Edition, loaded: Configuration | None) -> None:
+    """Write what would be sent; what is wrong with files that are there already is told last."""
+    from digest.outcome import has_message
+    from digest.outputs.archive import open_press
+    from digest.outputs.folder import write_archive
+
+    if not has_message(edition):
+        note(f"nothing added to {archive}")
+        return
+    folder = loaded.settings.templates_dir if loaded else None
+    press = open_press(setup.sender(loaded), loaded.path(folder) if loaded and folder else None)
+    page, problems = write_archive(archive, edition, press)
+    note(f"wrote {page}")
+    for problem in problems:
+        complain(problem)
+    if problems:
+        sys.exit(ExitCode.INPUT)
 
 
 def _save(path: Path, data: bytes) -> None:

@@ -14,7 +14,8 @@ from digest.cli.stored import Span, load_shelf
 from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.model import Edition, Profile
-from digest.text import readable, shorten
+from digest.tex.prose import readable
+from digest.text import shorten
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf

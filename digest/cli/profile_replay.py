@@ -15,7 +15,8 @@ from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, UsageError
 from digest.model import Edition, Pick, Profile, SectionName
-from digest.text import readable, shorten
+from digest.tex.prose import readable
+from digest.text import shorten
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf

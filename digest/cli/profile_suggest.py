@@ -14,7 +14,8 @@ from digest.cli.stored import Span, load_papers
 from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.model import Profile
-from digest.text import readable, shorten
+from digest.tex.prose import readable
+from digest.text import shorten
 
 if TYPE_CHECKING:
     from digest.profiles.suggest import Suggestion

@@ -14,7 +14,7 @@ from digest.cli.world import Day, World
 from digest.errors import DigestError, ExitCode, InputError
 from digest.identity import is_title_only
 from digest.model import Entry, Listing
-from digest.text import readable
+from digest.tex.prose import readable
 
 STDIN = "standard input"
 

@@ -198,7 +198,7 @@ def renderer(loaded: Configuration | None) -> "Renderer":
     """The renderer, with the operator's templates if there are any."""
     from digest.rendering.renderer import Renderer
 
-    folder = loaded.settings.templates if loaded else None
+    folder = loaded.settings.templates_dir if loaded else None
     return Renderer(loaded.path(folder) if loaded and folder else None)
 
 

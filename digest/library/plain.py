@@ -2,9 +2,9 @@
 
 import html
 import re
-from functools import lru_cache
 
-from digest.text import clean, readable
+from digest.tex.prose import readable
+from digest.text import clean
 
 # What exports write into titles and abstracts, by name: "a < b and c > d" is no tag.
 _BLOCKS = "abstract|br|h[1-6]|li|list|ol|p|sec|title|ul"
@@ -16,19 +16,6 @@ _BLOCK_TAG, _INLINE_TAG = (
     re.compile(rf"</?(?:jats:|mml:)?(?:{names})\b[^<>]{{0,300}}>", re.IGNORECASE)
     for names in (_BLOCKS, _INLINE)
 )
-_ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[^{}]{0,40}\}|\\item\b")
-_MATH_TWICE = re.compile(r"\$\$([^$]{1,300})\$\$")
-# Each piece of TeX is read by itself, and once: a whole abstract costs the converter milliseconds.
-_PIECE = re.compile(
-    r"""\$[^$]{1,300}\$                                  # mathematics
-      | \\["'`^~=.][ ]?(?:\{\\?[A-Za-z]\}|\\?[A-Za-z])   # accents: \"o  \'{e}  \^\i
-      | \\[uvHtcdbkr](?:\{\\?[A-Za-z]{1,2}\}|[ ][A-Za-z]\b)
-      | \\[A-Za-z]+\*?(?:[ ]*\{[^{}\\$]{0,300}\})?       # commands: \emph{so}  \LaTeX
-      | \\[^A-Za-z\s]                                    # escaped signs: \&  \_  \%
-    """,
-    re.VERBOSE,
-)
-_LEFT_OVER = re.compile(r"\\[A-Za-z]+\*?|\\(?=[\s{}])|[{}]|<(?:cit|ref)\.>")
 _DASHES = re.compile(r"(?<=\w)(?:---?|-- )(?=\w)|(?<= )---?(?= )")
 
 
@@ -41,19 +28,5 @@ def plain(text: str, limit: int, *, is_tex: bool = False) -> str:
     if "<" in shown:
         shown = _INLINE_TAG.sub("", _BLOCK_TAG.sub(" ", shown))
     if is_tex:
-        shown = _from_tex(shown)
+        shown = readable(_DASHES.sub("–", shown), is_tex=True)
     return clean(shown, limit)
-
-
-def _from_tex(text: str) -> str:
-    """TeX's pieces read, its braces gone."""
-    if "\\" in text or "$" in text:
-        text = _MATH_TWICE.sub(r"$\1$", _ENVIRONMENT.sub(" ", text))
-        text = _PIECE.sub(lambda piece: _read(piece.group()), text)
-    text = _LEFT_OVER.sub("", text)
-    return _DASHES.sub("–", text.replace("``", "“").replace("''", "”").replace("~", " "))
-
-
-@lru_cache(maxsize=10_000)
-def _read(piece: str) -> str:
-    return readable(piece)

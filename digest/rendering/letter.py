@@ -67,6 +67,11 @@ class Letter:
     """A sentence; empty if nobody is named."""
 
     @property
+    def cards(self) -> tuple[Card, ...]:
+        """Those of all sections."""
+        return tuple(card for section in self.sections for card in section.cards)
+
+    @property
     def n_cards(self) -> int:
         """How many cards the sections hold."""
         return sum(len(section.cards) for section in self.sections)
@@ -105,18 +110,19 @@ def shrink(letter: Letter, steps: int) -> Letter:
 
     So the best papers keep their abstracts longest. From `n_cards + SHORT_RUN` steps on, all are title lines.
     """
-    numbers = count()
-    short_from = letter.n_cards - steps
-    line_from = short_from + SHORT_RUN
-
-    def shrunk(card: Card) -> Card:
-        number = next(numbers)
-        if number >= line_from:
-            return shrink_card(card, Detail.LINE)
-        return shrink_card(card, Detail.SHORT) if number >= short_from else card
-
-    sections = tuple(replace(s, cards=tuple(shrunk(card) for card in s.cards)) for s in letter.sections)
+    details = iter(details_after(letter.n_cards, steps))
+    sections = tuple(
+        replace(s, cards=tuple(shrink_card(card, next(details)) for card in s.cards)) for s in letter.sections
+    )
     return replace(letter, sections=sections)
+
+
+def details_after(n_cards: int, steps: int) -> tuple[Detail, ...]:
+    """The most detail that each of so many cards may have after so many steps of shrinking."""
+    n_full = max(n_cards - steps, 0)
+    n_short = min(max(n_cards - steps + SHORT_RUN, 0), n_cards) - n_full
+    kinds = ((Detail.FULL, n_full), (Detail.SHORT, n_short), (Detail.LINE, n_cards - n_full - n_short))
+    return tuple(detail for detail, number in kinds for _ in range(number))
 
 
 def _sections(
@@ -127,7 +133,7 @@ def _sections(
             cards = tuple(_cards(section.picks, section.name, numbers, language, describe))
             if section.name is SectionName.EXPLORATION:
                 aside = _aside(edition.profile, language)
-                cards = tuple(replace(card, aside=aside) for card in cards)
+                cards = tuple(card._replace(aside=aside) for card in cards)
             yield CardSection(name=section.name, heading=_heading(section.name, language), cards=cards)
 
 

@@ -1,6 +1,6 @@
 """One part of a mail, HTML or text, put together from the forms of its templates."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from types import SimpleNamespace
@@ -11,26 +11,28 @@ from markupsafe import Markup, escape
 from digest.language import Language
 from digest.quoted import encode
 from digest.rendering.cards import MAX_REASONS, Account, Card, Points
-from digest.rendering.excerpt import Excerpt
+from digest.rendering.excerpt import MAX_EXCERPT, Excerpt
 from digest.rendering.letter import Letter
-from digest.rendering.slots import ComputedError, Form, Slot, Use, Write, make_form
+from digest.rendering.slots import ComputedError, Form, Slot, Use, make_form, make_text_form
 from digest.rendering.templates import HTML, Templates
 
 MOST_KEPT = 8_192
 """Forms (3 kB each) and excerpts (1 kB) kept; past that they are made anew, which no day's papers reach."""
 
-Thing = TypeVar("Thing", bound=Hashable)
+Kept = TypeVar("Kept")
 Slots = Callable[[str], Slot]
 Context = dict[str, Any]
+Hollow = Callable[[Slots], Context]
+"""Makes what a template gets, with slots in place of what is one reader's own."""
 
 
-@lru_cache(maxsize=32_768, typed=True)
+@lru_cache(maxsize=32_768)
 def in_html(value: str | int) -> bytes:
     """A value as it stands in HTML."""
     return encode(escape(value))
 
 
-@lru_cache(maxsize=8_192, typed=True)
+@lru_cache(maxsize=8_192)
 def in_text(value: str | int) -> bytes:
     """A value as it stands in plain text."""
     return encode(str(value))
@@ -43,110 +45,110 @@ class Part:
     templates: Templates
     suffix: str
     language: Language
-    _forms: dict[Hashable, Form | None] = field(default_factory=dict)
+    _forms: dict[Hashable, Form[bytes] | None] = field(default_factory=dict)
     """`None` where a template computes with what is one reader's own: it is filled anew for every mail."""
-    _made: dict[Hashable, bytes] = field(default_factory=dict)
+    _text_forms: dict[Hashable, Form[str] | None] = field(default_factory=dict)
+    _excerpts: dict[Hashable, bytes] = field(default_factory=dict)
 
     def encoded(self, letter: Letter) -> bytes:
         """The letter as this part says it, in quoted-printable pieces."""
-        key = ("edition", *_shape_of_letter(letter))
-        form = self._form(key, "edition", lambda slot: _hollow_letter(letter, slot))
+        shape, names = _shape_of_letter(letter), _names_in_letter(letter)
+        form = self._form(("edition", *shape), "edition", names, lambda slot: _hollow_letter(letter, slot))
         if form is None:
             return encode(self.filled("edition", letter=letter))
-        values: Context = {name: getattr(letter, name) for name in _TEXTS}
-        values |= {f"note{n}": note for n, note in enumerate(letter.notes)}
+        values: list[str | bytes] = [getattr(letter, name) for name in _TEXTS]
+        values += letter.notes
         for name, cards in _sections_of(letter):
-            values[name] = b"".join([self._card(card) for card in cards])
-            if f"{name}:footnotes" in form.names:
-                values[f"{name}:footnotes"] = b"".join([self._footnotes(card) for card in cards])
+            values.append(b"".join(map(self.card, cards)))
+            has_footnotes = f"{name}:footnotes" in form.names
+            values.append(b"".join(map(self._footnotes, cards)) if has_footnotes else b"")
         return form.complete(values)
 
-    def _card(self, card: Card, template: str = "card") -> bytes:
-        form = self._form((template, *_shape_of_card(card)), template, lambda slot: _hollow_card(card, slot))
+    def card(self, card: Card, template: str = "card") -> bytes:
+        """One card of it."""
+        key = (template, *_shape_of_card(card))
+        form = self._form(key, template, _IN_CARD, lambda slot: _hollow_card(card, slot))
         if form is None:
             return encode(self.filled(template, card=card))
-        values: Context = {"number": card.number, "score": card.score, "rest": card.rest, "aside": card.aside}
-        if "account" in form.names:
-            values["account"] = self._account(card.account)
-        if card.excerpt and "excerpt" in form.names:
-            values["excerpt"] = self._kept(card.excerpt, self._excerpt)
-        if card.summary and "summary" in form.names:
-            values["summary"] = self._kept(card.summary, self._excerpt)
-        return form.complete(values)
+        uses, account = form.names, card.account
+        return form.complete(
+            (
+                card.number,
+                account.score,
+                account.rest,
+                card.aside,
+                self._account(account) if "account" in uses else b"",
+                self._kept(card.excerpt) if card.excerpt and "excerpt" in uses else b"",
+                self._kept(card.summary) if card.summary and "summary" in uses else b"",
+            )
+        )
 
     def _footnotes(self, card: Card) -> bytes:
-        """They are told by number, which many readers have alike."""
-        key = (card.paper, card.number, card.detail, card.twins)
-        made = self._made.get(key)
-        return self._kept(key, lambda _: self._card(card, "footnotes")) if made is None else made
+        return self.card(card, "footnotes")
 
     def _account(self, account: Account) -> bytes:
         key = ("account", *_shape_of_account(account))
-        form = self._form(key, "account", lambda slot: _hollow_account(account, slot))
+        form = self._text_form(key, "account", _IN_ACCOUNT, lambda slot: _hollow_account(account, slot))
         if form is None:
             return encode(self.filled("account", account=account))
-        values: Context = {"score": account.score, "rest": account.rest, "opening": account.opening}
-        if "said" in form.names:
-            values["said"] = account.said
-        if form.names & _REASONS_SET:
-            for name, reason in zip(_REASONS, account.reasons, strict=False):
-                values[name] = self._kept(reason, self._reason)
-        return form.complete(values)
-
-    def _reason(self, reason: Points) -> bytes:
-        key = ("reason", not reason.title, not reason.after)
-        form = self._form(key, "reason", lambda slot: _hollow_reason(reason, slot))
-        if form is None:
-            return encode(self.filled("reason", reason=reason))
-        return form.complete(reason._asdict())
+        said = account.said if "said" in form.names else ""
+        values: list[str | int] = [account.score, account.rest, account.opening, said]
+        for reason in account.reasons:
+            values += reason
+        return encode(form.complete(values))
 
     def _excerpt(self, excerpt: Excerpt) -> bytes:
-        key = ("excerpt", *[piece.marked for piece in excerpt.pieces])
-        form = self._form(key, "excerpt", lambda slot: _hollow_excerpt(excerpt, slot))
+        runs = excerpt.runs
+        key = ("excerpt", len(runs), not runs[0], not runs[-1])
+        form = self._text_form(key, "excerpt", _IN_EXCERPT, lambda slot: _hollow_excerpt(excerpt, slot))
         if form is None:
             return encode(self.filled("excerpt", excerpt=excerpt))
-        if form.names == _ONLY_TEXT:
-            return form.complete({"text": excerpt.text})
-        pieces = {f"piece{n}": piece.text for n, piece in enumerate(excerpt.pieces)}
-        return form.complete({"text": excerpt.text, **pieces})
+        return encode(form.complete((excerpt.text, *runs)))
 
-    def _kept(self, thing: Thing, write: Callable[[Thing], bytes]) -> bytes:
-        """What many readers have alike, written once."""
+    def _kept(self, excerpt: Excerpt) -> bytes:
+        """Readers of one taste have it alike."""
         try:
-            return self._made[thing]
+            return self._excerpts[excerpt]
         except KeyError:
-            pass
-        if len(self._made) >= MOST_KEPT:
-            self._made.clear()
-        made = self._made[thing] = write(thing)
-        return made
+            return _keep(self._excerpts, excerpt, self._excerpt(excerpt))
 
     # ------------------------------------------------------------ forms
 
-    def _form(self, key: Hashable, template: str, hollow: Callable[[Slots], Context]) -> Form | None:
-        try:
-            return self._forms[key]
-        except KeyError:
-            pass
-        if len(self._forms) >= MOST_KEPT:
-            self._forms.clear()
-        form = self._forms[key] = self._make_form(template, hollow)
-        return form
+    def _form(self, key: Hashable, template: str, names: Sequence[str], hollow: Hollow) -> Form[bytes] | None:
+        """For what is long, or whose values come again in other mails."""
+        if key not in self._forms:
+            uses: list[Use] = []
+            rendered = self._rendered(template, uses, hollow)
+            write = in_html if self.suffix == HTML else in_text
+            made = None if rendered is None else make_form(rendered, uses, names, write)
+            _keep(self._forms, key, made)
+        return self._forms[key]
 
-    def _make_form(self, template: str, hollow: Callable[[Slots], Context]) -> Form | None:
-        uses: list[Use] = []
-        context = hollow(lambda name: Slot(name, uses)) | {
-            "show": lambda slot: slot,
-            "footnotes": lambda slot: slot.of("footnotes"),
-        }
+    def _text_form(
+        self, key: Hashable, template: str, names: Sequence[str], hollow: Hollow
+    ) -> Form[str] | None:
+        """For what is short and seldom the same in two mails."""
+        if key not in self._text_forms:
+            uses: list[Use] = []
+            rendered = self._rendered(template, uses, hollow)
+            write = escape if self.suffix == HTML else str
+            made = None if rendered is None else make_text_form(rendered, uses, names, write)
+            _keep(self._text_forms, key, made)
+        return self._text_forms[key]
+
+    def _rendered(self, template: str, uses: list[Use], hollow: Hollow) -> str | None:
+        """A template with slots in it; `None` if it computes with them."""
+        context = hollow(lambda name: Slot(name, uses))
         try:
-            return make_form(self._fill(template, context), uses, self._write)
+            return self._fill(template, context | {"show": self._hollow_shown, "footnotes": _footnotes_of})
         except ComputedError:
             return None
 
-    @property
-    def _write(self) -> Write:
-        return in_html if self.suffix == HTML else in_text
+    def _hollow_shown(self, thing: "Slot | HollowReason") -> object:
+        """What is made apart stays a slot; a reason of an account is a part of the account's form."""
+        if isinstance(thing, Slot):
+            return thing
+        return self._safe(self._fill("reason", {"reason": thing, "show": self._hollow_shown}))
 
     # ------------------------------------------------------------ without forms
 
@@ -181,11 +183,21 @@ class Part:
         return self._joined(self._printed("footnotes", card=card) for card in cards)
 
     def _printed(self, template: str, **context: Any) -> str:
-        filled = self.filled(template, **context)
-        return Markup(filled) if self.suffix == HTML else filled  # noqa: S704  # it was escaped as it was filled
+        return self._safe(self.filled(template, **context))
 
     def _joined(self, printed: Iterable[str]) -> str:
-        return Markup("").join(printed) if self.suffix == HTML else "".join(printed)
+        return self._safe("".join(printed))
+
+    def _safe(self, filled: str) -> str:
+        """Nothing is escaped twice."""
+        return Markup(filled) if self.suffix == HTML else filled  # noqa: S704  # it was escaped as it was filled
+
+
+def _keep(kept: dict[Hashable, Kept], key: Hashable, made: Kept) -> Kept:
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[key] = made
+    return made
 
 
 # ---------------------------------------------------------------- what is left out of a form
@@ -194,9 +206,25 @@ _OF_THE_LANGUAGE = ("language", "direction")
 _TEXTS = tuple(
     one.name for one in fields(Letter) if one.type in (str, "str") and one.name not in _OF_THE_LANGUAGE
 )
-_REASONS = tuple(f"reason{n}" for n in range(MAX_REASONS))
-_REASONS_SET = frozenset(_REASONS)
-_ONLY_TEXT = frozenset(("text",))
+_IN_CARD = ("number", "score", "rest", "aside", "account", "excerpt", "summary")
+_IN_ACCOUNT = (
+    "score",
+    "rest",
+    "opening",
+    "said",
+    *(f"{name}{n}" for n in range(MAX_REASONS) for name in Points._fields),
+)
+
+
+_IN_EXCERPT = ("text", *(f"run{n}" for n in range(MAX_EXCERPT * 2)))
+
+
+class HollowReason(SimpleNamespace):
+    """A reason with slots for its words."""
+
+
+def _footnotes_of(cards: Slot) -> Slot:
+    return cards.of("footnotes")
 
 
 def _sections_of(letter: Letter) -> Iterator[tuple[str, tuple[Card, ...]]]:
@@ -207,21 +235,27 @@ def _sections_of(letter: Letter) -> Iterator[tuple[str, tuple[Card, ...]]]:
 
 def _shape_of_letter(letter: Letter) -> Iterator[Hashable]:
     """All that a template may see of a letter in a form: which texts are empty, what sections there are."""
-    yield tuple([bool(getattr(letter, name)) for name in _TEXTS])
+    yield tuple([not getattr(letter, name) for name in _TEXTS])
     yield len(letter.notes)
-    yield bool(letter.misses)
+    yield not letter.misses
     for section in letter.sections:
         yield section.name
 
 
+def _names_in_letter(letter: Letter) -> tuple[str, ...]:
+    """Of the values, in their order."""
+    notes = (f"note{n}" for n in range(len(letter.notes)))
+    sections = (name for one, _ in _sections_of(letter) for name in (one, f"{one}:footnotes"))
+    return *_TEXTS, *notes, *sections
+
+
 def _hollow_letter(letter: Letter, slot: Slots) -> Context:
-    texts = {name: slot(name) if getattr(letter, name) else "" for name in _TEXTS}
     sections = tuple(
         SimpleNamespace(name=section.name, heading=section.heading, cards=slot(f"section{n}"))
         for n, section in enumerate(letter.sections)
     )
     hollow = SimpleNamespace(
-        **texts,
+        **{name: slot(name) if getattr(letter, name) else "" for name in _TEXTS},
         language=letter.language,
         direction=letter.direction,
         notes=tuple(slot(f"note{n}") for n in range(len(letter.notes))),
@@ -235,7 +269,8 @@ def _shape_of_card(card: Card) -> tuple[Hashable, ...]:
     """The same of a card, and what is the same for all readers."""
     told = (card.paper, card.section, card.detail, card.written_by, card.twins, card.n_twins)
     words = (card.excerpt is None, card.summary is None, not card.aside)
-    return *told, *words, not card.score, not card.rest, card.explained
+    account = card.account
+    return *told, *words, not account.score, not account.rest, not account.reasons
 
 
 def _hollow_card(card: Card, slot: Slots) -> Context:
@@ -244,10 +279,10 @@ def _hollow_card(card: Card, slot: Slots) -> Context:
         section=card.section,
         detail=card.detail,
         paper=card.paper,
-        explained=card.explained,
-        account=slot("account"),
         score=slot("score") if card.score else 0,
         rest=slot("rest") if card.rest else 0,
+        explained=card.explained,
+        account=slot("account"),
         excerpt=slot("excerpt") if card.excerpt else None,
         summary=slot("summary") if card.summary else None,
         written_by=card.written_by,
@@ -260,32 +295,29 @@ def _hollow_card(card: Card, slot: Slots) -> Context:
 
 def _shape_of_account(account: Account) -> tuple[Hashable, ...]:
     """The same of an account."""
-    return not account.score, not account.rest, len(account.reasons)
+    reasons = [(not title, not after) for _, _, title, after, _ in account.reasons]
+    return not account.score, not account.rest, *reasons
 
 
 def _hollow_account(account: Account, slot: Slots) -> Context:
+    reasons = tuple(
+        HollowReason(
+            **{name: slot(f"{name}{n}") if value else "" for name, value in reason._asdict().items()}
+        )
+        for n, reason in enumerate(account.reasons)
+    )
     hollow = SimpleNamespace(
         score=slot("score") if account.score else 0,
         rest=slot("rest") if account.rest else 0,
         opening=slot("opening"),
         said=slot("said"),
-        reasons=tuple(map(slot, _REASONS[: len(account.reasons)])),
+        reasons=reasons,
     )
     return {"account": hollow}
 
 
-def _hollow_reason(reason: Points, slot: Slots) -> Context:
-    hollow = SimpleNamespace(
-        points=slot("points"),
-        before=slot("before"),
-        title=slot("title") if reason.title else "",
-        after=slot("after") if reason.after else "",
-    )
-    return {"reason": hollow}
-
-
 def _hollow_excerpt(excerpt: Excerpt, slot: Slots) -> Context:
     pieces = tuple(
-        SimpleNamespace(text=slot(f"piece{n}"), marked=piece.marked) for n, piece in enumerate(excerpt.pieces)
+        SimpleNamespace(text=slot(f"run{n}"), marked=n % 2 == 1) for n, run in enumerate(excerpt.runs) if run
     )
     return {"excerpt": SimpleNamespace(text=slot("text"), pieces=pieces)}

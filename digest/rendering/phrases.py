@@ -3,7 +3,8 @@
 import re
 from functools import lru_cache
 
-from digest.text import MAX_NAME, MAX_TITLE, clean, readable
+from digest.tex.prose import readable
+from digest.text import MAX_NAME, MAX_TITLE, clean
 
 
 def counted(number: int, noun: str) -> str:
@@ -27,6 +28,7 @@ _VISIBLE = re.compile(r"[\w$+<=>^`|~]|[^\w\s\u00ad\u200b-\u200f\u2060-\u206f]")
 """A letter, digit, mark or sign; not what only joins, parts or directs characters."""
 
 
+@lru_cache(maxsize=256)
 def signed(points: int) -> str:
     """`+31`, or `−8` with a true minus sign."""
     return f"{points:+d}".replace("-", "\N{MINUS SIGN}")

@@ -2,7 +2,7 @@
 
 from binascii import a2b_qp
 from bisect import bisect_left
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,8 +12,8 @@ from digest.errors import InputError
 from digest.language import Language, language
 from digest.model import Candidate, Edition, Sender
 from digest.quoted import decode, finished
-from digest.rendering.cards import PaperInWords, describe
-from digest.rendering.letter import SHORT_RUN, Letter, make_letter, shrink
+from digest.rendering.cards import Card, Detail, PaperInWords, describe, shrink_card
+from digest.rendering.letter import SHORT_RUN, Letter, details_after, make_letter, shrink
 from digest.rendering.parts import MOST_KEPT, Part
 from digest.rendering.templates import HTML, TEXT, Templates
 from digest.resources import shipped
@@ -93,12 +93,15 @@ class Renderer:
         return self._parts[key]
 
     def _fitted(self, part: Part, letter: Letter) -> bytes:
-        """The HTML with as few cards shrunk as the size allows, found by bisection."""
+        """The HTML with as few cards shrunk as the size allows."""
         encoded = self._encoded(part, letter)
-        if _fits(encoded):
+        if len(encoded) <= MAX_HTML_BYTES or _size(encoded) <= MAX_HTML_BYTES:  # encoding only adds
             return encoded
+        sizes = _sizes(part, letter.cards)
+        around = _size(encoded) - sum(one[Detail.FULL] for one in sizes)
+        room = MAX_HTML_BYTES - around
         all_steps = range(letter.n_cards + SHORT_RUN)
-        steps = bisect_left(all_steps, True, key=lambda n: _fits(self._encoded(part, shrink(letter, n))))
+        steps = bisect_left(all_steps, True, key=lambda n: _size_after(n, sizes) <= room)
         return self._encoded(part, shrink(letter, steps))
 
     def _encoded(self, part: Part, letter: Letter) -> bytes:
@@ -135,6 +138,19 @@ class _Papers:
         return paper
 
 
-def _fits(encoded: bytes) -> bool:
-    """With the line ends it travels with. Encoding only adds, so most need not be decoded to know."""
-    return len(encoded) <= MAX_HTML_BYTES or len(a2b_qp(encoded)) <= MAX_HTML_BYTES
+def _size(encoded: bytes) -> int:
+    """Bytes of what is encoded, with the line ends it travels with."""
+    return len(a2b_qp(encoded))
+
+
+Sizes = Mapping[Detail, int]
+"""Of one card, for the most detail it may have."""
+
+
+def _sizes(part: Part, cards: Iterable[Card]) -> tuple[Sizes, ...]:
+    return tuple({one: _size(part.card(shrink_card(card, one))) for one in Detail} for card in cards)
+
+
+def _size_after(steps: int, sizes: Sequence[Sizes]) -> int:
+    """Of all cards together, after so many steps of shrinking."""
+    return sum(one[detail] for one, detail in zip(sizes, details_after(len(sizes), steps), strict=True))

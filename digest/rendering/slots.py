@@ -5,9 +5,10 @@ with a slot in each place of the latter, encoded, and cut at the slots: the next
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from functools import lru_cache
+from typing import Any, AnyStr, Generic, NoReturn
 
 from digest.quoted import encode
 
@@ -16,7 +17,7 @@ _MARK = re.compile("\ufdd0(\\d+)\ufdd1")
 
 Write = Callable[[Any], bytes]
 """A value as it stands in the mail: escaped if it has to be, and quoted-printable."""
-Step = Callable[[str], str]
+Step = Callable[[Any], str]
 
 
 class ComputedError(Exception):
@@ -78,40 +79,53 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A filled template in pieces, every second one a slot."""
+class Form(Generic[AnyStr]):
+    """A filled template in pieces, every second one a slot: of bytes that are encoded already, or of text."""
 
-    pieces: list[bytes]
-    slots: tuple[tuple[int, str, Write], ...]
-    """Where the slot is, whose value it takes, and how that is written."""
+    pieces: list[AnyStr]
+    slots: tuple[tuple[int, int, Callable[[Any], AnyStr]], ...]
+    """Where the slot is, which of the values it takes, and how that is written."""
     names: frozenset[str]
-    """Whose values it needs."""
+    """Of the values it takes."""
+    glue: AnyStr
 
-    def complete(self, values: Mapping[str, Any]) -> bytes:
+    def complete(self, values: Sequence[Any]) -> AnyStr:
         """The pieces with values in their places; values that are bytes are written already."""
-        pieces = self.pieces.copy()
-        for at, name, write in self.slots:
-            value = values[name]
+        pieces: list[Any] = self.pieces.copy()
+        for at, which, write in self.slots:
+            value = values[which]
             pieces[at] = value if type(value) is bytes else write(value)
-        return b"".join(pieces)
+        return self.glue.join(pieces)
 
 
-def make_form(rendered: str, uses: list[Use], write: Write) -> Form:
-    """The form of what a template printed, where it used the slots so."""
-    cut = _MARK.split(rendered)
-    pieces = [encode(piece) if n % 2 == 0 else b"" for n, piece in enumerate(cut)]
-    used = [(at, uses[int(cut[at])]) for at in range(1, len(cut), 2)]
-    slots = tuple((at, use.name, _after(use.steps, write)) for at, use in used)
-    return Form(pieces, slots, frozenset(use.name for _, use in used))
+def make_form(rendered: str, uses: Sequence[Use], names: Sequence[str], write: Write) -> Form[bytes]:
+    """The form of what a template printed where it used the slots so; its values come as `names` do."""
+    return Form(list(map(encode, _MARK.split(rendered))), *_slots(rendered, uses, names, write), b"")
 
 
-def _after(steps: tuple[Step, ...], write: Write) -> Write:
+def make_text_form(
+    rendered: str, uses: Sequence[Use], names: Sequence[str], write: Callable[[Any], str]
+) -> Form[str]:
+    """The same of text, for what is short and seldom comes again: it is encoded as a whole."""
+    return Form(_MARK.split(rendered), *_slots(rendered, uses, names, write), "")
+
+
+def _slots(
+    rendered: str, uses: Sequence[Use], names: Sequence[str], write: Callable[[Any], AnyStr]
+) -> tuple[tuple[tuple[int, int, Callable[[Any], AnyStr]], ...], frozenset[str]]:
+    used = [(2 * n + 1, uses[int(number)]) for n, number in enumerate(_MARK.findall(rendered))]
+    slots = tuple((at, names.index(use.name), _after(use.steps, write)) for at, use in used)
+    return slots, frozenset(use.name for _, use in used)
+
+
+def _after(steps: tuple[Step, ...], write: Callable[[Any], AnyStr]) -> Callable[[Any], AnyStr]:
     if not steps:
         return write
 
-    def stepwise(value: str) -> bytes:
+    def stepwise(value: Any) -> AnyStr:
         for step in steps:
             value = step(value)
         return write(value)
 
-    return stepwise
+    numbered = lru_cache(maxsize=128)(stepwise)
+    return lambda value: numbered(value) if type(value) is int else stepwise(value)

@@ -99,7 +99,7 @@ def test_init_writes_what_the_other_commands_need(empty: Desk) -> None:
     result = empty.run(
         "init", str(empty.folder), "--email", "Ada.L@example.org", "--name", 'Ada "L"', "--timezone", "Europe/London",
         "--send-at", "06:45", "--interest", "graphs=8", "--interest", "a = b=2.5", "--interest", "plain",
-        "--liked", "2104.14294", "--page", "pages/*.txt",
+        "--liked", "2104.14294", "--page", "pages/*.txt", "--language", "de-AT",
     )  # fmt: skip
     empty.write("pages/today.txt", PAGE)
 
@@ -108,6 +108,7 @@ def test_init_writes_what_the_other_commands_need(empty: Desk) -> None:
     assert "graphs = 8" in profile
     assert '"a = b" = 2.5' in profile
     assert "plain = 5" in profile
+    assert 'language = "de-AT"' in profile
     assert "# of 100: a paper below is not picked" in profile
     assert empty.run("check").exit_code == 0
     assert json.loads(empty.run("preview", "--json").stdout)["considered"] == 3
@@ -146,6 +147,7 @@ def test_init_never_overwrites_and_writes_both_files_or_none(empty: Desk) -> Non
         ([], "an address is needed"),
         (["--email", "nobody"], "email"),
         (["--email", "a@b.org", "--timezone", "Mars/X"], "timezone"),
+        (["--email", "a@b.org", "--language", "zh-TW"], "language: editions cannot be written in 'zh-TW'"),
         (["--email", "a@b.org", "--interest", "x=y"], "'y' is no weight"),
         (["--email", "a@b.org", "--interest", "x=11"], "interests.x.weight"),
         (["--email", "a@b.org", "--liked", "foo"], "liked.papers[1]"),

@@ -9,7 +9,8 @@ from unicodedata import category
 from bs4 import BeautifulSoup
 
 from digest.model import Edition
-from digest.text import MAX_TITLE, clean, readable
+from digest.tex.prose import readable
+from digest.text import MAX_TITLE, clean
 from tests.conformance.mails import parsed, part_of
 
 MAX_LINE = 998
