@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from email.utils import format_datetime, formataddr
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from textwrap import wrap
 from urllib.parse import quote
@@ -54,7 +54,7 @@ def compose(rendered_subject: str, text: bytes, html: bytes, *, edition: Edition
         envelope=Envelope(sender=sender.address, recipient=edition.profile.email),
         message_id=identity,
         subject=rendered_subject,
-        data=_header_block(headers) + _alternatives(text, html, boundary),
+        data=b"".join((_header_block(headers), *_alternatives(text, html, boundary))),
     )
 
 
@@ -226,17 +226,21 @@ def _chunks(text: str, weight: Callable[[str], int], first_room: int, room: int)
 # ---------------------------------------------------------------- body
 
 
-def _alternatives(text: bytes, html: bytes, boundary: str) -> bytes:
+def _alternatives(text: bytes, html: bytes, boundary: str) -> tuple[bytes, ...]:
     """Text first, HTML last: a mail program shows the last part it can show (RFC 2046, 5.1.4)."""
-    delimiter = b"--" + boundary.encode("ascii")
+    delimiter = f"--{boundary}".encode("ascii")
     # The line end before a delimiter is the delimiter's, not the part's (RFC 2046, 5.1.1).
-    parts = (delimiter + b"\r\n" + _part(*part) + b"\r\n" for part in (("plain", text), ("html", html)))
-    return b"".join(parts) + delimiter + b"--\r\n"
+    return (
+        *(delimiter, b"\r\n", _part_headers("plain"), text, b"\r\n"),
+        *(delimiter, b"\r\n", _part_headers("html"), html, b"\r\n"),
+        *(delimiter, b"--\r\n"),
+    )
 
 
-def _part(subtype: str, encoded: bytes) -> bytes:
+@cache
+def _part_headers(subtype: str) -> bytes:
     headers = (
         f"Content-Type: text/{subtype}; charset=utf-8",
         "Content-Transfer-Encoding: quoted-printable",
     )
-    return _header_block(headers) + encoded
+    return _header_block(headers)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 TEXT_COLUMNS = 72
 _PECULIAR = re.compile("[^\x00-\u02ff\u1e00-\u1eff\u2010-\u203a\u2070-\u209c\u2190-\u22ff]")
@@ -24,11 +25,13 @@ def hang(text: str, indent: int, after: int = 0) -> str:
     return f"\n{' ' * indent}".join(lines(text, TEXT_COLUMNS - 1 - indent - after))
 
 
+@lru_cache(maxsize=256)
 def numbered(number: int) -> str:
     """` 7.`, before a paper."""
     return f"{number:>2}."
 
 
+@lru_cache(maxsize=256)
 def noted(number: int) -> str:
     """`[7] `, before its addresses."""
     return f"{f'[{number}]':<4}"

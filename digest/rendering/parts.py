@@ -38,6 +38,12 @@ def in_text(value: str | int) -> bytes:
     return encode(str(value))
 
 
+@lru_cache(maxsize=16_384)
+def escaped(value: str | int) -> str:
+    """A value as it stands in HTML before that is encoded."""
+    return str(escape(value))
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """All templates of one suffix in one language, and the forms made of them so far."""
@@ -51,7 +57,7 @@ class Part:
     _excerpts: dict[Hashable, bytes] = field(default_factory=dict)
 
     def encoded(self, letter: Letter) -> bytes:
-        """The letter as this part says it, in quoted-printable pieces."""
+        """The letter as this part says it, quoted-printable; the last line may want its end."""
         shape, names = _shape_of_letter(letter), _names_in_letter(letter)
         form = self._form(("edition", *shape), "edition", names, lambda slot: _hollow_letter(letter, slot))
         if form is None:
@@ -119,6 +125,8 @@ class Part:
         if key not in self._forms:
             uses: list[Use] = []
             rendered = self._rendered(template, uses, hollow)
+            if template == "edition" and rendered:
+                rendered = rendered.rstrip("\n") + "\n"  # ends here, not in a copy of every mail
             write = in_html if self.suffix == HTML else in_text
             made = None if rendered is None else make_form(rendered, uses, names, write)
             _keep(self._forms, key, made)
@@ -131,7 +139,7 @@ class Part:
         if key not in self._text_forms:
             uses: list[Use] = []
             rendered = self._rendered(template, uses, hollow)
-            write = escape if self.suffix == HTML else str
+            write = escaped if self.suffix == HTML else str
             made = None if rendered is None else make_text_form(rendered, uses, names, write)
             _keep(self._text_forms, key, made)
         return self._text_forms[key]

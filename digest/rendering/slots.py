@@ -7,7 +7,6 @@ with a slot in each place of the latter, encoded, and cut at the slots: the next
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, AnyStr, Generic, NoReturn
 
 from digest.quoted import encode
@@ -122,10 +121,12 @@ def _after(steps: tuple[Step, ...], write: Callable[[Any], AnyStr]) -> Callable[
     if not steps:
         return write
 
+    first, *others = steps
+
     def stepwise(value: Any) -> AnyStr:
-        for step in steps:
+        value = first(value)
+        for step in others:
             value = step(value)
         return write(value)
 
-    numbered = lru_cache(maxsize=128)(stepwise)
-    return lambda value: numbered(value) if type(value) is int else stepwise(value)
+    return stepwise

@@ -3,7 +3,6 @@
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +91,10 @@ def _for_slots_too(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def apply(value: Any, *arguments: Any) -> Any:
         if type(value) is Slot:
-            return value.then(partial(_applied, function, arguments))
+            return value.then(lambda known: function(known, *arguments))
         return function(value, *arguments)
 
     return apply
-
-
-def _applied(function: Callable[..., str], arguments: tuple[Any, ...], value: Any) -> str:
-    return function(value, *arguments)
 
 
 class _InliningLoader(FileSystemLoader):
