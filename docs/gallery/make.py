@@ -1,72 +1,210 @@
-"""Renders the demo's edition to the pictures in this folder, with headless Chromium: `make gallery`."""
+"""Takes the pictures in this folder of the sample editions, with headless Chromium: `make gallery`.
 
+`python docs/gallery/make.py [--out DIR] [NAME...]`; a NAME is a picture's (`rich-375-dark`) or an edition's.
+"""
+
+import argparse
+import base64
+import io
 import shutil
-import subprocess
 import sys
-import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from digest.model import Edition
+from digest.rendering.renderer import Renderer
+from docs.gallery.clients import as_in_word, without_scheme, without_style
+from tests.editions import SAMPLES, SENDER
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, CDPSession
 
 GALLERY = Path(__file__).parent
-ROOT = GALLERY.parent.parent
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --virtual-time-budget=1000"
-).split()
+FLAGS = ("--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-lcd-text")
+TERMINAL = 722
+"""Pixels of 80 columns."""
+MOST = 16_000
+"""Pixels: WebP's limit is 16,383."""
+COLOURS = 64
+"""Letters on an even ground need no more, and are smaller without loss than they are with it."""
+
+Scheme = Literal["light", "dark"]
+Change = Callable[[str], str]
+ALL_VIEWS: tuple[tuple[int, Scheme], ...] = ((640, "light"), (640, "dark"), (375, "light"), (375, "dark"))
+TWO_VIEWS: tuple[tuple[int, Scheme], ...] = ((640, "light"), (375, "dark"))
+ENOUGH = 1_500
+"""Pixels of pictures that show nothing new further down."""
+IN_TWO_VIEWS = ("forty", "german", "french", "chinese")
+CUT = ("rich-640-dark", "forty-375-dark", "german", "french", "chinese")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture of the edition: how wide, how tall, and whether the reader prefers dark."""
+    """One picture of an edition: in what width and colours, and what a mail program does to it first."""
 
     name: str
+    edition: Edition
     width: int
-    height: int
-    is_dark: bool = False
-
-
-PICTURES = (
-    Picture(name="edition-light", width=640, height=1500),
-    Picture(name="edition-dark", width=640, height=1500, is_dark=True),
-    Picture(name="edition-375", width=375, height=1500),
-)
+    height: int = MOST
+    """What is longer is cut."""
+    scheme: Scheme = "light"
+    change: Change | None = None
+    is_forced_dark: bool = False
+    is_text: bool = False
 
 
 def main() -> None:
-    """Render the edition of the sample pages and take every picture of it."""
+    """Take the pictures that were asked for, all of them by default."""
+    out, names = _arguments(sys.argv[1:])
+    wanted = _chosen(tuple(pictures()), names)
+    out.mkdir(parents=True, exist_ok=True)
+    too_wide = []
+    with browser() as chromium:
+        for number, picture in enumerate(wanted, 1):
+            size, width = take(chromium, picture, out / f"{picture.name}.webp")
+            print(f"{number:3}/{len(wanted)}  {picture.name}.webp  {size / 1_000:.0f} kB", flush=True)
+            if width > picture.width:
+                too_wide.append(f"{picture.name} is {width} px wide, on a screen of {picture.width}")
+    if too_wide:
+        sys.exit("A page must not scroll sideways:\n  " + "\n  ".join(too_wide))
+
+
+def _arguments(words: Sequence[str]) -> tuple[Path, Sequence[str]]:
+    parser = argparse.ArgumentParser(description="Take pictures of the sample editions.")
+    parser.add_argument("--out", type=Path, default=GALLERY, metavar="DIR", help="where they go")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="of pictures or editions; all if none is named"
+    )
+    given = parser.parse_args(words)
+    return given.out, given.names
+
+
+def _chosen(known: Sequence[Picture], names: Iterable[str]) -> Sequence[Picture]:
+    """The pictures of these names, or whose names begin so; all if there are none."""
+    if not names:
+        return known
+    for name in names:
+        if not any(_is_meant(picture, name) for picture in known):
+            sys.exit(f"There is no picture {name}. Editions: {', '.join(SAMPLES)}")
+    return [picture for picture in known if any(_is_meant(picture, name) for name in names)]
+
+
+def _is_meant(picture: Picture, name: str) -> bool:
+    return picture.name == name or picture.name.startswith(f"{name}-")
+
+
+# ---------------------------------------------------------------- what there is to see
+
+
+def pictures() -> Iterator[Picture]:
+    """Every edition in light and dark on a desk and on a phone; the richest also as hard cases make it."""
+    yield Picture(name="front", edition=SAMPLES["rich"], width=640, height=ENOUGH)
+    for name, edition in SAMPLES.items():
+        for width, scheme in TWO_VIEWS if name in IN_TWO_VIEWS else ALL_VIEWS:
+            title = f"{name}-{width}-{scheme}"
+            height = ENOUGH if title.startswith(CUT) else MOST
+            yield Picture(name=title, edition=edition, width=width, height=height, scheme=scheme)
+    yield from _hard_cases(SAMPLES["rich"])
+
+
+def _hard_cases(rich: Edition) -> Iterator[Picture]:
+    dark: dict[str, Any] = {
+        "edition": rich,
+        "height": ENOUGH,
+        "change": without_scheme,
+        "is_forced_dark": True,
+    }
+    yield Picture(name="rich-640-forced-dark", width=640, **dark)
+    yield Picture(name="rich-375-forced-dark", width=375, **dark)
+    mobile = "rich-375-gmail-mobile"
+    yield Picture(name=mobile, edition=rich, width=375, height=ENOUGH, change=without_style)
+    yield Picture(name="rich-640-word", edition=rich, width=640, change=as_in_word)
+    yield Picture(name="rich-text", edition=rich, width=TERMINAL, is_text=True)
+
+
+# ---------------------------------------------------------------- taking them
+
+
+@contextmanager
+def browser() -> Iterator["Browser"]:
+    """Debian's Chromium, driven by Playwright; ends with a word on what to install if one is not there."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        sys.exit("Chromium is needed (Debian: apt-get install chromium)")
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "edition.html"
-        render(page)
-        for picture in PICTURES:
-            take(chromium, page, picture)
+        sys.exit("Chromium is needed. Install it: apt-get install chromium")
+    try:
+        import PIL.Image  # noqa: F401
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        sys.exit(f"{error.name} is needed. Install it: python -m pip install '.[browser]'")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        try:
+            yield running
+        finally:
+            running.close()
 
 
-def render(page: Path) -> None:
-    """The edition of the demo's reader, as `digest preview` writes it."""
-    pages = [flag for path in sorted((ROOT / "examples/pages").iterdir()) for flag in ("--page", str(path))]
-    command = [sys.executable, "-m", "digest", "preview", "examples/profiles/ada.toml", "--html", str(page)]
-    subprocess.run(
-        [*command, *pages, "--day", "2026-03-11", "--saved-on", "2026-03-11"], cwd=ROOT, check=True
+def take(chromium: "Browser", picture: Picture, target: Path) -> tuple[int, int]:
+    """Write one picture of the whole page; its size in bytes, and how wide the page is."""
+    context = chromium.new_context(
+        viewport={"width": picture.width, "height": 200},
+        color_scheme=picture.scheme,
+        java_script_enabled=False,
+        offline=True,
     )
+    try:
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        if picture.is_forced_dark:
+            session.send("Emulation.setAutoDarkModeOverride", {"enabled": True})
+        page.set_content(_page(picture))
+        content = session.send("Page.getLayoutMetrics")["cssContentSize"]
+        shot = _capture(session, picture.width, min(content["height"], picture.height))
+    finally:
+        context.close()
+    data = _small(shot)
+    target.write_bytes(data)
+    return len(data), content["width"]
 
 
-def take(chromium: str, page: Path, picture: Picture) -> None:
-    """One screenshot. Chromium's window has a least width, so the page stands in a frame of the right one."""
-    frame = page.with_name("frame.html")
-    style = f"border:0;width:{picture.width}px;height:{picture.height}px"
-    frame.write_text(
-        f'<body style="margin:0"><iframe src="{page.name}" style="{style}"></iframe>', encoding="utf-8"
-    )
-    target = GALLERY / f"{picture.name}.png"
-    scheme = ["--blink-settings=preferredColorScheme=0"] if picture.is_dark else []
-    size = f"--window-size={picture.width},{picture.height}"
-    with tempfile.TemporaryDirectory() as profile:
-        command = [chromium, *FLAGS, *scheme, f"--user-data-dir={profile}", size, f"--screenshot={target}"]
-        subprocess.run([*command, frame.as_uri()], check=True, capture_output=True, timeout=60)
-    print(f"wrote {target.relative_to(ROOT)}")
+def _capture(session: "CDPSession", width: int, height: int) -> bytes:
+    options: dict[str, Any] = {
+        "format": "png",
+        "captureBeyondViewport": True,
+        "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
+    }
+    return base64.b64decode(session.send("Page.captureScreenshot", options)["data"])
+
+
+def _small(png: bytes) -> bytes:
+    """The picture as WebP, without loss but for colours that nobody misses."""
+    from PIL.Image import Dither, Quantize, open
+
+    whole = open(io.BytesIO(png)).convert("RGB")
+    plain = whole.quantize(COLOURS, method=Quantize.FASTOCTREE, dither=Dither.NONE).convert("RGB")
+    plain.save(found := io.BytesIO(), "webp", lossless=True, method=4)
+    return found.getvalue()
+
+
+RENDERER = Renderer()
+
+
+def _page(picture: Picture) -> str:
+    rendered = RENDERER.render(picture.edition, SENDER)
+    if picture.is_text:
+        return _in_a_terminal(rendered.text)
+    return picture.change(rendered.html) if picture.change else rendered.html
+
+
+def _in_a_terminal(text: str) -> str:
+    loader = FileSystemLoader(GALLERY)
+    terminal = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    return terminal.get_template("terminal.html.j2").render(text=text)
 
 
 if __name__ == "__main__":
