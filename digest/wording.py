@@ -4,6 +4,9 @@ from digest.language import Language
 from digest.model import Note, NoteKind, Reason, ReasonKind, Where
 
 
+_STOPS = (".", "!", "?", "…")
+
+
 def reason_in_words(reason: Reason, language: Language) -> str:
     """`self-supervised learning (title)`, `near redundancy`, `follows allenai`, `like Barlow Twins`."""
     match reason.kind:
@@ -52,4 +55,4 @@ def note_in_words(note: Note, language: Language) -> str:
                 "The embedding model was out of order on {day}: new papers are scored by words alone.",
                 day=day,
             )
-    return note.detail
+    return note.detail if note.detail.endswith(_STOPS) else f"{note.detail}."

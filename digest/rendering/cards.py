@@ -79,13 +79,9 @@ class Account(NamedTuple):
     """What is missing to 100."""
     opening: str
     """`Score 90`."""
+    said: str
+    """All of it as plain text."""
     reasons: tuple[Points, ...]
-
-    @property
-    def said(self) -> str:
-        """All of it as plain text."""
-        told = [f"{reason.points} {reason.said}" for reason in self.reasons]
-        return f"{self.opening}: {' · '.join(told)}" if told else self.opening
 
 
 class Card(NamedTuple):
@@ -270,7 +266,11 @@ def make_account(value: int, reasons: Sequence[Reason], language: Language) -> A
         smaller = language.count("{n} smaller reason", "{n} smaller reasons", len(rest))
         told.append(Points(signed(sum(r.points for r in rest)), smaller, "", "", smaller))
     score = min(max(value, 0), 100)
-    return Account(score=score, rest=100 - score, opening=_opening(score, language), reasons=tuple(told))
+    opening = _opening(score, language)
+    said = opening
+    if told:
+        said += language.say(": {words}", words=" · ".join([f"{one.points} {one.said}" for one in told]))
+    return Account(score, 100 - score, opening, said, tuple(told))
 
 
 @lru_cache(maxsize=1_024)

@@ -6,6 +6,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 TEXT_COLUMNS = 72
+LEAST_COLUMNS = 12
+"""However far a text is indented."""
+_SPACE = re.compile("[ \\t\\n\\r\\f\\v]+")
+_TIE = "\N{NO-BREAK SPACE}"
+_ADDRESS = re.compile("(?:https?://|mailto:)")
 _PECULIAR = re.compile("[^\x00-\u02ff\u1e00-\u1eff\u2010-\u203a\u2070-\u209c\u2190-\u22ff]")
 """Finds what may take no column, or two; Latin letters, punctuation, arrows and operators take one."""
 
@@ -14,7 +19,7 @@ def wrap(text: str, indent: int = 0, label: str = "") -> str:
     """Lines of at most 72 columns, indented, a label before the first; addresses stay whole."""
     label_room = max(indent, len(label) + 1) if label else indent
     lead = f"{label:>{indent - 1}} " if label else " " * indent
-    return lead + f"\n{' ' * indent}".join(lines(text, TEXT_COLUMNS - label_room))
+    return lead + f"\n{' ' * indent}".join(lines(text, max(TEXT_COLUMNS - label_room, LEAST_COLUMNS)))
 
 
 def hang(text: str, indent: int, after: int = 0) -> str:
@@ -22,7 +27,11 @@ def hang(text: str, indent: int, after: int = 0) -> str:
 
     Leaves room for so many columns `after` it, and for one more digit of the number.
     """
-    return f"\n{' ' * indent}".join(lines(text, TEXT_COLUMNS - 1 - indent - after))
+    width = max(TEXT_COLUMNS - 1 - indent, LEAST_COLUMNS)
+    found = lines(text, width)
+    if columns(found[-1]) + after > width:
+        found = lines(text, width - after)
+    return f"\n{' ' * indent}".join(found)
 
 
 @lru_cache(maxsize=256)
@@ -39,9 +48,10 @@ def noted(number: int) -> str:
 
 def lines(text: str, width: int) -> list[str]:
     """The words of a text in lines of at most so many columns; an empty text is one empty line."""
-    spaced = " ".join(text.split())
+    spaced = _SPACE.sub(" ", text).strip(" ")
     plain = None if _PECULIAR.search(spaced) else _lines_of_plain(spaced, width)
-    return plain or _lines(spaced.split(), width) or [""]
+    found = plain or _lines(spaced.split(" "), width) or [""]
+    return [line.replace(_TIE, " ") for line in found] if _TIE in spaced else found
 
 
 def _lines_of_plain(text: str, width: int) -> list[str] | None:
@@ -74,7 +84,7 @@ def _lines(words: Iterable[str], width: int) -> list[str]:
 def _breakable(words: Iterable[str], width: int) -> Iterator[str]:
     """The words, those wider than a line in pieces."""
     for word in words:
-        if "://" in word or columns(word) <= width:
+        if _ADDRESS.search(word) or columns(word) <= width:
             yield word
         else:
             yield from _broken_up(word, width)

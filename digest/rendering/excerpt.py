@@ -68,7 +68,7 @@ def _choose(candidates: Sequence[_Sentence], sought: "tuple[_Sought, ...]") -> s
         if room >= LEAST_EXCERPT:
             chosen[index] = shorten(candidates[index].text, room)
             room -= len(chosen[index]) + len(between)
-    return between.join(chosen[index] for index in sorted(chosen))
+    return between.join(chosen[index] for index in sorted(chosen)).replace("… …", "…")
 
 
 def _hits(lowered: str, sought: "tuple[_Sought, ...]") -> int:

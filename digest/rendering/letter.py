@@ -97,7 +97,8 @@ def make_letter(edition: Edition, sender: Sender, language: Language, describe: 
         looked_at=_looked_at(edition, language),
         why=_why(profile, language),
         change=language.say(
-            "To change it, edit {file}; to pause it, set days = [] there.", file=_file(profile)
+            "To change it, edit {file}; to pause it, set days\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}[] there.",
+            file=_file(profile),
         ),
         unsubscribe_url=safe_link(sender.unsubscribe_url) or "",
         unsubscribe_mailto=f"mailto:{quote(stop_at, safe='@+')}?subject=unsubscribe",
@@ -219,7 +220,7 @@ def _preheader(edition: Edition, language: Language) -> str:
 
 
 def _summary(edition: Edition, language: Language) -> str:
-    papers, n_late = _new_papers(edition, language), len(edition.section(SectionName.LATE))
+    papers, n_late = _papers(edition, language), len(edition.section(SectionName.LATE))
     if not edition.considered:
         return ""
     if picks := edition.section(SectionName.PICKS):
@@ -253,7 +254,7 @@ def _quiet(edition: Edition, language: Language) -> str:
         )
     reason = language.say(
         "A quiet day: none of the {papers} reached your threshold of {threshold}.",
-        papers=_new_papers(edition, language),
+        papers=_papers(edition, language),
         threshold=edition.profile.threshold,
     )
     return f"{reason} {_closest(edition, language)}"
@@ -279,7 +280,7 @@ def _looked_at(edition: Edition, language: Language) -> str:
         return ""
     return language.say(
         "{papers} scored; threshold {threshold}.",
-        papers=_new_papers(edition, language),
+        papers=_papers(edition, language),
         threshold=edition.profile.threshold,
     )
 
@@ -308,5 +309,9 @@ def _file(profile: Profile) -> str:
     return f"profiles/{shown(profile.name)}.toml"
 
 
-def _new_papers(edition: Edition, language: Language) -> str:
-    return language.count("{n} new paper", "{n} new papers", edition.considered)
+def _papers(edition: Edition, language: Language) -> str:
+    """What was considered: `38 new papers`, or `210 papers (5 new)` with those of the days before."""
+    if edition.n_new is None or edition.n_new == edition.considered:
+        return language.count("{n} new paper", "{n} new papers", edition.considered)
+    new = language.number(edition.n_new)
+    return language.count("{n} paper ({new} new)", "{n} papers ({new} new)", edition.considered, new=new)

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from markupsafe import Markup, escape
 
 from digest.language import Language
-from digest.quoted import encode
+from digest.quoted import decode, encode
 from digest.rendering.cards import MAX_REASONS, Account, Card, Points
-from digest.rendering.excerpt import MAX_EXCERPT, Excerpt
+from digest.rendering.excerpt import Excerpt
 from digest.rendering.letter import Letter
 from digest.rendering.slots import ComputedError, Form, Slot, Use, make_form, make_text_form
 from digest.rendering.templates import HTML, Templates
@@ -20,6 +20,8 @@ MOST_KEPT = 8_192
 """Forms (3 kB each) and excerpts (1 kB) kept; past that they are made anew, which no day's papers reach."""
 
 Kept = TypeVar("Kept")
+Values = Sequence[str | int | bytes]
+UNMADE: Any = object()
 Slots = Callable[[str], Slot]
 Context = dict[str, Any]
 Hollow = Callable[[Slots], Context]
@@ -58,35 +60,57 @@ class Part:
 
     def encoded(self, letter: Letter) -> bytes:
         """The letter as this part says it, quoted-printable; the last line may want its end."""
-        shape, names = _shape_of_letter(letter), _names_in_letter(letter)
-        form = self._form(("edition", *shape), "edition", names, lambda slot: _hollow_letter(letter, slot))
+        form = self._form_of(letter)
         if form is None:
             return encode(self.filled("edition", letter=letter))
-        values: list[str | bytes] = [getattr(letter, name) for name in _TEXTS]
+        return form.complete(self._values_of_letter(letter, form))
+
+    def shows_each_card_once(self, letter: Letter) -> bool:
+        """Whether a mail is as long as its cards and what stands around them."""
+        form = self._form_of(letter)
+        sections = [name for name, cards in _sections_of(letter) if cards and name != "misses"]
+        return form is not None and all(form.taken(name) == 1 for name in sections)
+
+    def _form_of(self, letter: Letter) -> Form[bytes] | None:
+        key = ("edition", *_shape_of_letter(letter))
+        if key in self._forms:
+            return self._forms[key]
+        return self._new_form(
+            key,
+            _Blank("edition", _names_in_letter(letter), partial(_hollow_letter, letter), {"letter": letter}),
+            lambda form: self._values_of_letter(letter, form),
+        )
+
+    def _values_of_letter(self, letter: Letter, form: Form[bytes]) -> Values:
+        values: list[str | int | bytes] = [getattr(letter, name) for name in _TEXTS]
         values += letter.notes
         for name, cards in _sections_of(letter):
-            values.append(b"".join(map(self.card, cards)))
+            values.append(b"".join(map(self.card, cards)) if name in form.names else b"")
             has_footnotes = f"{name}:footnotes" in form.names
             values.append(b"".join(map(self._footnotes, cards)) if has_footnotes else b"")
-        return form.complete(values)
+        return values
 
     def card(self, card: Card, template: str = "card") -> bytes:
         """One card of it."""
         key = (template, *_shape_of_card(card))
-        form = self._form(key, template, _IN_CARD, lambda slot: _hollow_card(card, slot))
+        form: Form[bytes] | None = self._forms.get(key, UNMADE)
+        if form is UNMADE:
+            blank = _Blank(template, _IN_CARD, partial(_hollow_card, card), {"card": card})
+            form = self._new_form(key, blank, lambda made: self._values_of_card(card, made))
         if form is None:
             return encode(self.filled(template, card=card))
+        return form.complete(self._values_of_card(card, form))
+
+    def _values_of_card(self, card: Card, form: Form[bytes]) -> Values:
         uses, account = form.names, card.account
-        return form.complete(
-            (
-                card.number,
-                account.score,
-                account.rest,
-                card.aside,
-                self._account(account) if "account" in uses else b"",
-                self._kept(card.excerpt) if card.excerpt and "excerpt" in uses else b"",
-                self._kept(card.summary) if card.summary and "summary" in uses else b"",
-            )
+        return (
+            card.number,
+            account.score,
+            account.rest,
+            card.aside,
+            self._account(account) if "account" in uses else b"",
+            self._kept(card.excerpt) if card.excerpt and "excerpt" in uses else b"",
+            self._kept(card.summary) if card.summary and "summary" in uses else b"",
         )
 
     def _footnotes(self, card: Card) -> bytes:
@@ -94,22 +118,24 @@ class Part:
 
     def _account(self, account: Account) -> bytes:
         key = ("account", *_shape_of_account(account))
-        form = self._text_form(key, "account", _IN_ACCOUNT, lambda slot: _hollow_account(account, slot))
+        form: Form[str] | None = self._text_forms.get(key, UNMADE)
+        if form is UNMADE:
+            blank = _Blank("account", _IN_ACCOUNT, partial(_hollow_account, account), {"account": account})
+            form = self._new_text_form(key, blank, _values_of_account(account))
         if form is None:
             return encode(self.filled("account", account=account))
-        said = account.said if "said" in form.names else ""
-        values: list[str | int] = [account.score, account.rest, account.opening, said]
-        for reason in account.reasons:
-            values += reason
-        return encode(form.complete(values))
+        return encode(form.complete(_values_of_account(account)))
 
     def _excerpt(self, excerpt: Excerpt) -> bytes:
-        runs = excerpt.runs
-        key = ("excerpt", len(runs), not runs[0], not runs[-1])
-        form = self._text_form(key, "excerpt", _IN_EXCERPT, lambda slot: _hollow_excerpt(excerpt, slot))
+        key = ("excerpt", *[not run for run in excerpt.runs])
+        form: Form[str] | None = self._text_forms.get(key, UNMADE)
+        if form is UNMADE:
+            names = ("text", *(f"run{n}" for n in range(len(excerpt.runs))))
+            blank = _Blank("excerpt", names, partial(_hollow_excerpt, excerpt), {"excerpt": excerpt})
+            form = self._new_text_form(key, blank, (excerpt.text, *excerpt.runs))
         if form is None:
             return encode(self.filled("excerpt", excerpt=excerpt))
-        return encode(form.complete((excerpt.text, *runs)))
+        return encode(form.complete((excerpt.text, *excerpt.runs)))
 
     def _kept(self, excerpt: Excerpt) -> bytes:
         """Readers of one taste have it alike."""
@@ -120,42 +146,51 @@ class Part:
 
     # ------------------------------------------------------------ forms
 
-    def _form(self, key: Hashable, template: str, names: Sequence[str], hollow: Hollow) -> Form[bytes] | None:
+    def _new_form(
+        self, key: Hashable, blank: "_Blank", values: Callable[[Form[bytes]], Values]
+    ) -> Form[bytes] | None:
         """For what is long, or whose values come again in other mails."""
-        if key not in self._forms:
-            uses: list[Use] = []
-            rendered = self._rendered(template, uses, hollow)
-            if template == "edition" and rendered:
-                rendered = rendered.rstrip("\n") + "\n"  # ends here, not in a copy of every mail
-            write = in_html if self.suffix == HTML else in_text
-            made = None if rendered is None else make_form(rendered, uses, names, write)
-            _keep(self._forms, key, made)
-        return self._forms[key]
+        uses: list[Use] = []
+        rendered = self._rendered(blank, uses)
+        write = in_html if self.suffix == HTML else in_text
+        made = None if rendered is None else make_form(rendered, uses, blank.names, write)
+        if made and decode(made.complete(values(made))) != _as_sent(self._plain(blank)):
+            made = None
+        return _keep(self._forms, key, made)
 
-    def _text_form(
-        self, key: Hashable, template: str, names: Sequence[str], hollow: Hollow
-    ) -> Form[str] | None:
+    def _new_text_form(self, key: Hashable, blank: "_Blank", values: Values) -> Form[str] | None:
         """For what is short and seldom the same in two mails."""
-        if key not in self._text_forms:
-            uses: list[Use] = []
-            rendered = self._rendered(template, uses, hollow)
-            write = escaped if self.suffix == HTML else str
-            made = None if rendered is None else make_text_form(rendered, uses, names, write)
-            _keep(self._text_forms, key, made)
-        return self._text_forms[key]
+        uses: list[Use] = []
+        rendered = self._rendered(blank, uses)
+        write = escaped if self.suffix == HTML else str
+        made = None if rendered is None else make_text_form(rendered, uses, blank.names, write)
+        if made and made.complete(values) != self._plain(blank):
+            made = None
+        return _keep(self._text_forms, key, made)
 
-    def _rendered(self, template: str, uses: list[Use], hollow: Hollow) -> str | None:
-        """A template with slots in it; `None` if it computes with them."""
-        context = hollow(lambda name: Slot(name, uses))
-        try:
-            return self._fill(template, context | {"show": self._hollow_shown, "footnotes": _footnotes_of})
-        except ComputedError:
+    def _rendered(self, blank: "_Blank", uses: list[Use]) -> str | None:
+        """A template with slots in it; `None` if it computes with them, which may look like any mistake."""
+        if not self.templates.only_prints(f"{blank.template}{self.suffix}"):
             return None
+        context = blank.hollow(lambda name: Slot(name, uses))
+        try:
+            rendered = self._fill(
+                blank.template, context | {"show": self._hollow_shown, "footnotes": _footnotes_of}
+            )
+        except Exception:  # what is really wrong shows, and is located, when it is filled with values
+            return None
+        return _ended(rendered) if blank.template == "edition" else rendered
 
-    def _hollow_shown(self, thing: "Slot | HollowReason") -> object:
+    def _plain(self, blank: "_Blank") -> str:
+        filled = self.filled(blank.template, **blank.context)
+        return _ended(filled) if blank.template == "edition" else filled
+
+    def _hollow_shown(self, thing: object) -> object:
         """What is made apart stays a slot; a reason of an account is a part of the account's form."""
         if isinstance(thing, Slot):
-            return thing
+            return thing.shown()
+        if not isinstance(thing, HollowReason):
+            raise ComputedError(str(type(thing)))
         return self._safe(self._fill("reason", {"reason": thing, "show": self._hollow_shown}))
 
     # ------------------------------------------------------------ without forms
@@ -208,6 +243,26 @@ def _keep(kept: dict[Hashable, Kept], key: Hashable, made: Kept) -> Kept:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Blank:
+    """What a form is made of: a template, the names of its values, what it gets with slots, and without."""
+
+    template: str
+    names: Sequence[str]
+    hollow: Hollow
+    context: Context
+
+
+def _ended(page: str) -> str:
+    """A form of the whole ends here with a line's end, which else would be a copy of every mail."""
+    return page.rstrip("\n") + "\n"
+
+
+def _as_sent(text: str) -> str:
+    """With the line ends that come back from quoted-printable."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 # ---------------------------------------------------------------- what is left out of a form
 
 _OF_THE_LANGUAGE = ("language", "direction")
@@ -224,15 +279,14 @@ _IN_ACCOUNT = (
 )
 
 
-_IN_EXCERPT = ("text", *(f"run{n}" for n in range(MAX_EXCERPT * 2)))
-
-
 class HollowReason(SimpleNamespace):
     """A reason with slots for its words."""
 
 
 def _footnotes_of(cards: Slot) -> Slot:
-    return cards.of("footnotes")
+    if not isinstance(cards, Slot):
+        raise ComputedError(str(type(cards)))
+    return cards.of("footnotes").shown()
 
 
 def _sections_of(letter: Letter) -> Iterator[tuple[str, tuple[Card, ...]]]:
@@ -259,7 +313,7 @@ def _names_in_letter(letter: Letter) -> tuple[str, ...]:
 
 def _hollow_letter(letter: Letter, slot: Slots) -> Context:
     sections = tuple(
-        SimpleNamespace(name=section.name, heading=section.heading, cards=slot(f"section{n}"))
+        SimpleNamespace(name=section.name, heading=section.heading, cards=slot(f"section{n}").unshown())
         for n, section in enumerate(letter.sections)
     )
     hollow = SimpleNamespace(
@@ -268,7 +322,7 @@ def _hollow_letter(letter: Letter, slot: Slots) -> Context:
         direction=letter.direction,
         notes=tuple(slot(f"note{n}") for n in range(len(letter.notes))),
         sections=sections,
-        misses=slot("misses") if letter.misses else (),
+        misses=slot("misses").unshown() if letter.misses else (),
     )
     return {"letter": hollow}
 
@@ -290,9 +344,9 @@ def _hollow_card(card: Card, slot: Slots) -> Context:
         score=slot("score") if card.score else 0,
         rest=slot("rest") if card.rest else 0,
         explained=card.explained,
-        account=slot("account"),
-        excerpt=slot("excerpt") if card.excerpt else None,
-        summary=slot("summary") if card.summary else None,
+        account=slot("account").unshown(),
+        excerpt=slot("excerpt").unshown() if card.excerpt else None,
+        summary=slot("summary").unshown() if card.summary else None,
         written_by=card.written_by,
         aside=slot("aside") if card.aside else "",
         twins=card.twins,
@@ -303,8 +357,15 @@ def _hollow_card(card: Card, slot: Slots) -> Context:
 
 def _shape_of_account(account: Account) -> tuple[Hashable, ...]:
     """The same of an account."""
-    reasons = [(not title, not after) for _, _, title, after, _ in account.reasons]
-    return not account.score, not account.rest, *reasons
+    reasons = [tuple([not word for word in reason]) for reason in account.reasons]
+    return not account.score, not account.rest, not account.opening, not account.said, *reasons
+
+
+def _values_of_account(account: Account) -> Values:
+    values: list[str | int | bytes] = [account.score, account.rest, account.opening, account.said]
+    for reason in account.reasons:
+        values += reason
+    return values
 
 
 def _hollow_account(account: Account, slot: Slots) -> Context:
@@ -317,8 +378,8 @@ def _hollow_account(account: Account, slot: Slots) -> Context:
     hollow = SimpleNamespace(
         score=slot("score") if account.score else 0,
         rest=slot("rest") if account.rest else 0,
-        opening=slot("opening"),
-        said=slot("said"),
+        opening=slot("opening") if account.opening else "",
+        said=slot("said") if account.said else "",
         reasons=reasons,
     )
     return {"account": hollow}

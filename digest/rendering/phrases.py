@@ -12,14 +12,13 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-SHORTEST_LINE = 24
 LONGEST_LAST_WORD = 12
 
 
 def tied(text: str) -> str:
     """The text with its last two words held together, so that no line is one short word."""
     start, space, last = text.rpartition(" ")
-    if not space or len(text) < SHORTEST_LINE or len(last) > LONGEST_LAST_WORD:
+    if not space or len(last) > LONGEST_LAST_WORD:
         return text
     return f"{start}\N{NO-BREAK SPACE}{last}"
 

@@ -65,31 +65,38 @@ class Renderer:
         abstract, then to a title line. No pick is dropped, so more than 130 or so (95, if every title is as
         long as titles may be) exceed the limit.
         """
-        spoken = language(edition.profile.language)
-        letter = self._letter(edition, sender, spoken)
+        letter = self.letter(edition, sender)
         return Rendered(
             subject=letter.subject,
-            text_part=finished(self._encoded(self._part(TEXT, spoken), letter)),
-            html_part=finished(self._fitted(self._part(HTML, spoken), letter)),
+            text_part=finished(self._encoded(self._part(TEXT, letter), letter)),
+            html_part=finished(self._fitted(self._part(HTML, letter), letter)),
         )
 
-    def page(self, template: str, edition: Edition, sender: Sender, **more: Any) -> str:
-        """The edition through another template, `<template>.html.j2`, with every card as full as can be."""
+    def letter(self, edition: Edition, sender: Sender) -> Letter:
+        """All that a mail says, in words, every card as full as can be."""
         spoken = language(edition.profile.language)
-        letter = self._letter(edition, sender, spoken)
-        part = self._part(HTML, spoken)
-        return part.filled(template, letter=letter, **more)
 
-    def _letter(self, edition: Edition, sender: Sender, spoken: Language) -> Letter:
         def described(candidate: Candidate) -> PaperInWords:
             return self._papers.described(candidate, edition.day, spoken)
 
         return make_letter(edition, sender, spoken, described)
 
-    def _part(self, suffix: str, spoken: Language) -> Part:
-        key = (suffix, spoken.tag)
+    def text(self, letter: Letter) -> str:
+        """A letter as plain text."""
+        return decode(finished(self._encoded(self._part(TEXT, letter), letter)))
+
+    def page(self, template: str, letter: Letter, **more: Any) -> str:
+        """A letter through another template, `<template>.html.j2`."""
+        part = self._part(HTML, letter)
+        try:
+            return part.filled(template, letter=letter, **more)
+        except Exception as error:
+            raise self._explained(error, part, template, letter=letter, **more) from error
+
+    def _part(self, suffix: str, letter: Letter) -> Part:
+        key = (suffix, letter.language)
         if key not in self._parts:
-            self._parts[key] = Part(self._templates, suffix, spoken)
+            self._parts[key] = Part(self._templates, suffix, language(letter.language))
         return self._parts[key]
 
     def _fitted(self, part: Part, letter: Letter) -> bytes:
@@ -97,24 +104,29 @@ class Renderer:
         encoded = self._encoded(part, letter)
         if len(encoded) <= MAX_HTML_BYTES or _size(encoded) <= MAX_HTML_BYTES:  # encoding only adds
             return encoded
-        sizes = _sizes(part, letter.cards)
-        around = _size(encoded) - sum(one[Detail.FULL] for one in sizes)
-        room = MAX_HTML_BYTES - around
         all_steps = range(letter.n_cards + SHORT_RUN)
-        steps = bisect_left(all_steps, True, key=lambda n: _size_after(n, sizes) <= room)
+        if part.shows_each_card_once(letter):
+            sizes = _sizes(part, letter.cards)
+            room = MAX_HTML_BYTES - _size(encoded) + sum(one[Detail.FULL] for one in sizes)
+            steps = bisect_left(all_steps, True, key=lambda n: _size_after(n, sizes) <= room)
+        else:
+            steps = bisect_left(all_steps, True, key=lambda n: self._fits(part, shrink(letter, n)))
         return self._encoded(part, shrink(letter, steps))
+
+    def _fits(self, part: Part, letter: Letter) -> bool:
+        return _size(self._encoded(part, letter)) <= MAX_HTML_BYTES
 
     def _encoded(self, part: Part, letter: Letter) -> bytes:
         try:
             return part.encoded(letter)
         except Exception as error:
-            raise self._explained(error, part, letter) from error
+            raise self._explained(error, part, "edition", letter=letter) from error
 
-    def _explained(self, error: Exception, part: Part, letter: Letter) -> Exception:
+    def _explained(self, error: Exception, part: Part, template: str, **context: Any) -> Exception:
         """What filling the templates raised, with file and line if one of the reader's own is broken."""
         as_written = Part(self._templates.as_written, part.suffix, part.language)
         try:
-            as_written.filled("edition", letter=letter)
+            as_written.filled(template, **context)
         except Exception as again:
             return self._templates.located(again) or error
         return error

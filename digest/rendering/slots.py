@@ -29,13 +29,28 @@ class Slot:
     Whatever else a template tries raises ComputedError, and that template is then filled for each mail anew.
     """
 
-    __slots__ = ("_name", "_steps", "_uses")
+    __slots__ = ("_is_shown", "_name", "_steps", "_uses")
 
-    def __init__(self, name: str, uses: "list[Use]", steps: tuple[Step, ...] = ()) -> None:
+    def __init__(
+        self, name: str, uses: "list[Use]", steps: tuple[Step, ...] = (), *, is_shown: bool | None = None
+    ) -> None:
         self._name, self._uses, self._steps = name, uses, steps
+        self._is_shown = is_shown
+
+    def unshown(self) -> "Slot":
+        """The slot of something that has a template of its own: it can be shown and nothing else."""
+        return Slot(self._name, self._uses, is_shown=False)
+
+    def shown(self) -> "Slot":
+        """What that template makes of it: it can be printed and nothing else."""
+        if self._is_shown is not False:
+            self._refuse()
+        return Slot(self._name, self._uses, is_shown=True)
 
     def then(self, step: Step) -> "Slot":
         """The slot of the same value after one more step."""
+        if self._is_shown is not None:
+            self._refuse()
         return Slot(self._name, self._uses, (*self._steps, step))
 
     def said(self, say: Callable[..., str], message: str, fields: Mapping[str, object]) -> "Slot":
@@ -44,11 +59,13 @@ class Slot:
         return self.then(lambda value: say(message, **{**fields, name: value}))
 
     def of(self, what: str) -> "Slot":
-        """The slot of something else about the same value."""
-        return Slot(f"{self._name}:{what}", self._uses)
+        """The slot of something else about the same thing."""
+        return Slot(f"{self._name}:{what}", self._uses, is_shown=self._is_shown)
 
     def mark(self) -> str:
         """What is printed in its place."""
+        if self._is_shown is False:
+            self._refuse()
         self._uses.append(Use(name=self._name, steps=self._steps))
         return f"\ufdd0{len(self._uses) - 1}\ufdd1"
 
@@ -62,6 +79,7 @@ class Slot:
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _refuse
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __int__ = __float__ = __neg__ = _refuse
+    __abs__ = __pos__ = __round__ = __index__ = __pow__ = __rpow__ = __call__ = _refuse
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
@@ -87,6 +105,12 @@ class Form(Generic[AnyStr]):
     names: frozenset[str]
     """Of the values it takes."""
     glue: AnyStr
+    takes: tuple[str, ...]
+    """The same, each as often as it is taken."""
+
+    def taken(self, name: str) -> int:
+        """How often a value is taken."""
+        return self.takes.count(name)
 
     def complete(self, values: Sequence[Any]) -> AnyStr:
         """The pieces with values in their places; values that are bytes are written already."""
@@ -99,22 +123,24 @@ class Form(Generic[AnyStr]):
 
 def make_form(rendered: str, uses: Sequence[Use], names: Sequence[str], write: Write) -> Form[bytes]:
     """The form of what a template printed where it used the slots so; its values come as `names` do."""
-    return Form(list(map(encode, _MARK.split(rendered))), *_slots(rendered, uses, names, write), b"")
+    slots, taken = _slots(rendered, uses, names, write)
+    return Form(list(map(encode, _MARK.split(rendered))), slots, frozenset(taken), b"", taken)
 
 
 def make_text_form(
     rendered: str, uses: Sequence[Use], names: Sequence[str], write: Callable[[Any], str]
 ) -> Form[str]:
     """The same of text, for what is short and seldom comes again: it is encoded as a whole."""
-    return Form(_MARK.split(rendered), *_slots(rendered, uses, names, write), "")
+    slots, taken = _slots(rendered, uses, names, write)
+    return Form(_MARK.split(rendered), slots, frozenset(taken), "", taken)
 
 
 def _slots(
     rendered: str, uses: Sequence[Use], names: Sequence[str], write: Callable[[Any], AnyStr]
-) -> tuple[tuple[tuple[int, int, Callable[[Any], AnyStr]], ...], frozenset[str]]:
+) -> tuple[tuple[tuple[int, int, Callable[[Any], AnyStr]], ...], tuple[str, ...]]:
     used = [(2 * n + 1, uses[int(number)]) for n, number in enumerate(_MARK.findall(rendered))]
     slots = tuple((at, names.index(use.name), _after(use.steps, write)) for at, use in used)
-    return slots, frozenset(use.name for _, use in used)
+    return slots, tuple(use.name for _, use in used)
 
 
 def _after(steps: tuple[Step, ...], write: Callable[[Any], AnyStr]) -> Callable[[Any], AnyStr]:

@@ -13,6 +13,7 @@ from jinja2 import (
     StrictUndefined,
     TemplateSyntaxError,
     UndefinedError,
+    nodes,
 )
 
 from digest.errors import InputError
@@ -38,6 +39,7 @@ class Templates:
 
     def __init__(self, folders: Sequence[Path], *, inline: bool = True) -> None:
         self._folders = folders
+        self._printing: dict[str, bool] = {}
         self._environment = _environment(folders, inline=inline)
         for name in (*MAIL_TEMPLATES, HEAD_STYLES):
             self._load(name)
@@ -55,14 +57,44 @@ class Templates:
         """What filling a template raised, with file and line; `None` if it was not in one of ours."""
         return _located(error, self._folders[:-1])
 
+    def only_prints(self, name: str) -> bool:
+        """Whether a template looks at nothing that it has printed, so that slots may stand in it.
+
+        What a block, a macro or another template printed may be captured and measured: then they may not.
+        """
+        if name not in self._printing:
+            source, _, _ = FileSystemLoader(self._folders).get_source(self._environment, name)
+            self._printing[name] = _only_prints(self._environment.parse(source))
+        return self._printing[name]
+
     def _load(self, name: str) -> None:
         try:
             self._environment.get_template(name)
         except TemplateSyntaxError as error:
             raise _broken(error, f"{error.filename}:{error.lineno}") from error
-        except (UnicodeDecodeError, OSError) as error:
+        except (ValueError, OSError) as error:
             found = (folder / name for folder in self._folders if (folder / name).exists())
             raise _broken(error, str(next(found, Path(name)))) from error
+
+
+_CAPTURING = (nodes.AssignBlock, nodes.FilterBlock, nodes.CallBlock, nodes.Import, nodes.FromImport)
+_PRINTING = {"show", "footnotes"}
+
+
+def _only_prints(template: nodes.Template) -> bool:
+    if any(True for _ in template.find_all(_CAPTURING)):
+        return False
+    printing = _PRINTING | {macro.name for macro in template.find_all(nodes.Macro)}
+
+    def prints(node: nodes.Node) -> bool:
+        return (
+            isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in printing
+        )
+
+    bare = {
+        id(shown) for output in template.find_all(nodes.Output) for shown in output.nodes if prints(shown)
+    }
+    return all(id(call) in bare for call in template.find_all(nodes.Call) if prints(call))
 
 
 def _environment(folders: Sequence[Path], *, inline: bool) -> Environment:
@@ -89,10 +121,10 @@ def _printed(value: object) -> object:
 def _for_slots_too(function: Callable[..., Any]) -> Callable[..., Any]:
     """A filter that, of a slot, makes the slot of what it will make of the value."""
 
-    def apply(value: Any, *arguments: Any) -> Any:
+    def apply(value: Any, *arguments: Any, **named: Any) -> Any:
         if type(value) is Slot:
-            return value.then(lambda known: function(known, *arguments))
-        return function(value, *arguments)
+            return value.then(lambda known: function(known, *arguments, **named))
+        return function(value, *arguments, **named)
 
     return apply
 
@@ -115,6 +147,8 @@ def inline_styles(source: str, styles: str) -> str:
     An HTML parser moves text that stands between the rows of a table, and escapes what stands in attributes.
     So Jinja's tags pass through it as comments, and as words where no comment can stand.
     """
+    if found := _WORD.search(source):
+        raise ValueError(f"a template cannot have the word {found.group()}")
     tags: list[str] = []
 
     def hide(match: re.Match[str]) -> str:
