@@ -4,6 +4,7 @@ import re
 from binascii import a2b_qp, b2a_qp
 
 SOFT_BREAK = b"=\r\n"
+LINE = 76
 _TOO_LONG = re.compile(rb"(?m)^([^\r\n]{74})(=20|=09)(?=\r\n)")
 """Where `b2a_qp` forgets to count: a space before a line's end, of a line that was full without it."""
 
@@ -16,6 +17,8 @@ def encode(text: str) -> bytes:
     """
     if not text:
         return b""
+    if len(text) < LINE and text.isascii() and text.isprintable() and "=" not in text:
+        return text.encode() + SOFT_BREAK
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # With the letter at the end, a space before it is none at a line's end, and there is room for the "=".

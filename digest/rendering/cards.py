@@ -269,8 +269,16 @@ def make_account(value: int, reasons: Sequence[Reason], language: Language) -> A
     opening = _opening(score, language)
     said = opening
     if told:
-        said += language.say(": {words}", words=" · ".join([f"{one.points} {one.said}" for one in told]))
+        before, after = _around_words(language)
+        said += before + " · ".join([f"{one.points} {one.said}" for one in told]) + after
     return Account(score, 100 - score, opening, said, tuple(told))
+
+
+@lru_cache(maxsize=64)
+def _around_words(language: Language) -> tuple[str, str]:
+    """What stands before and after what follows a colon."""
+    before, _, after = language.say(": {words}", words="\x00").partition("\x00")
+    return before, after
 
 
 @lru_cache(maxsize=1_024)
@@ -307,7 +315,7 @@ def _likeness(
     before, _, after = whole.partition("\x00")
     shared = ", ".join(filter(None, [shown(word, MAX_CARRIER) for word in words]))
     if shared:
-        after += language.say(": {words}", words=shared)
+        after += shared.join(_around_words(language))
     title = _by_name(shown(about))
     quoted = language.say("“{title}”", title=title) if title else ""
     return before, title, after, f"{before}{quoted}{after}"

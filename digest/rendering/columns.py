@@ -48,10 +48,15 @@ def noted(number: int) -> str:
 
 def lines(text: str, width: int) -> list[str]:
     """The words of a text in lines of at most so many columns; an empty text is one empty line."""
-    spaced = _SPACE.sub(" ", text).strip(" ")
+    spaced = text if _is_spaced(text) else _SPACE.sub(" ", text).strip(" ")
     plain = None if _PECULIAR.search(spaced) else _lines_of_plain(spaced, width)
     found = plain or _lines(spaced.split(" "), width) or [""]
     return [line.replace(_TIE, " ") for line in found] if _TIE in spaced else found
+
+
+def _is_spaced(text: str) -> bool:
+    """Whether there is one space between words, and no other white space (which is not printable)."""
+    return text.isprintable() and "  " not in text and text[:1] != " " and text[-1:] != " "
 
 
 def _lines_of_plain(text: str, width: int) -> list[str] | None:

@@ -59,8 +59,8 @@ class _Sentence(NamedTuple):
 
 def _choose(candidates: Sequence[_Sentence], sought: "tuple[_Sought, ...]") -> str:
     """The best sentence, and the second in the room it leaves; an ellipsis where some lie between."""
-    by_hits = sorted([(-_hits(one.lowered, sought), n) for n, one in enumerate(candidates)])
-    ranked = [n for _, n in by_hits[:2]]
+    hits = _hits(candidates, sought)
+    ranked = sorted(range(len(candidates)), key=hits.__getitem__, reverse=True)[:2]
     between = " " if abs(ranked[0] - ranked[-1]) <= 1 else " … "
     chosen: dict[int, str] = {}
     room = MAX_EXCERPT
@@ -68,13 +68,20 @@ def _choose(candidates: Sequence[_Sentence], sought: "tuple[_Sought, ...]") -> s
         if room >= LEAST_EXCERPT:
             chosen[index] = shorten(candidates[index].text, room)
             room -= len(chosen[index]) + len(between)
-    return between.join(chosen[index] for index in sorted(chosen)).replace("… …", "…")
+    return between.join([chosen[index] for index in sorted(chosen)]).replace("… …", "…")
 
 
-def _hits(lowered: str, sought: "tuple[_Sought, ...]") -> int:
-    """How many different words of those sought a sentence has."""
-    held = [one for one in sought if one.word in lowered]
-    return len({lowered[start:end] for start, end in _places(lowered, held)}) if held else 0
+def _hits(candidates: Sequence[_Sentence], sought: "tuple[_Sought, ...]") -> list[int]:
+    """How many different words of those sought each sentence has."""
+    found: list[list[tuple[int, int]]] = [[] for _ in candidates]
+    for one in sought:
+        for n, sentence in enumerate(candidates):
+            if one.word in sentence.lowered:
+                found[n] += _places_in_sentence(one, sentence.lowered)
+    return [
+        len({one.lowered[start:end] for start, end in _apart(places)}) if len(places) > 1 else len(places)
+        for one, places in zip(candidates, found, strict=True)
+    ]
 
 
 @lru_cache(maxsize=2_048)
@@ -115,18 +122,27 @@ def _one_sought(word: str) -> _Sought:
 
 def _places(lowered: str, sought: Sequence[_Sought]) -> list[tuple[int, int]]:
     """Where the words stand, from left to right; the longest of those that begin in one place."""
-    found = [place for one in sought for place in _places_of(one, lowered)]
-    if len(found) < 2:
-        return found
-    found.sort(key=lambda place: (place[0], -place[1]))
-    apart: list[tuple[int, int]] = []
-    for place in found:
-        if not apart or place[0] >= apart[-1][1]:
+    return _apart([place for one in sought for place in _found(one, lowered)])
+
+
+def _apart(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    if len(places) < 2:
+        return places
+    places.sort(key=lambda place: (place[0], -place[1]))
+    apart = places[:1]
+    for place in places[1:]:
+        if place[0] >= apart[-1][1]:
             apart.append(place)
     return apart
 
 
-def _places_of(sought: _Sought, lowered: str) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=16_384)
+def _places_in_sentence(sought: _Sought, lowered: str) -> tuple[tuple[int, int], ...]:
+    """Of a word that many readers look for."""
+    return tuple(_found(sought, lowered))
+
+
+def _found(sought: _Sought, lowered: str) -> Iterator[tuple[int, int]]:
     word, free_before, free_after = sought
     start = lowered.find(word)
     while start >= 0:

@@ -109,8 +109,8 @@ class Part:
             account.rest,
             card.aside,
             self._account(account) if "account" in uses else b"",
-            self._kept(card.excerpt) if card.excerpt and "excerpt" in uses else b"",
-            self._kept(card.summary) if card.summary and "summary" in uses else b"",
+            self._excerpt(card.excerpt) if card.excerpt and "excerpt" in uses else b"",
+            self._excerpt(card.summary) if card.summary and "summary" in uses else b"",
         )
 
     def _footnotes(self, card: Card) -> bytes:
@@ -127,22 +127,25 @@ class Part:
         return encode(form.complete(_values_of_account(account)))
 
     def _excerpt(self, excerpt: Excerpt) -> bytes:
+        """Readers of one taste have it alike; where nothing is marked, all who get these sentences."""
+        form = self._form_of_excerpt(excerpt)
+        key = excerpt.text if form and form.names == _ONLY_TEXT else excerpt
+        kept = self._excerpts.get(key)
+        if kept is not None:
+            return kept
+        whole = (
+            form.complete((excerpt.text, *excerpt.runs)) if form else self.filled("excerpt", excerpt=excerpt)
+        )
+        return _keep(self._excerpts, key, encode(whole))
+
+    def _form_of_excerpt(self, excerpt: Excerpt) -> Form[str] | None:
         key = ("excerpt", *[not run for run in excerpt.runs])
         form: Form[str] | None = self._text_forms.get(key, UNMADE)
-        if form is UNMADE:
-            names = ("text", *(f"run{n}" for n in range(len(excerpt.runs))))
-            blank = _Blank("excerpt", names, partial(_hollow_excerpt, excerpt), {"excerpt": excerpt})
-            form = self._new_text_form(key, blank, (excerpt.text, *excerpt.runs))
-        if form is None:
-            return encode(self.filled("excerpt", excerpt=excerpt))
-        return encode(form.complete((excerpt.text, *excerpt.runs)))
-
-    def _kept(self, excerpt: Excerpt) -> bytes:
-        """Readers of one taste have it alike."""
-        try:
-            return self._excerpts[excerpt]
-        except KeyError:
-            return _keep(self._excerpts, excerpt, self._excerpt(excerpt))
+        if form is not UNMADE:
+            return form
+        names = ("text", *(f"run{n}" for n in range(len(excerpt.runs))))
+        blank = _Blank("excerpt", names, partial(_hollow_excerpt, excerpt), {"excerpt": excerpt})
+        return self._new_text_form(key, blank, (excerpt.text, *excerpt.runs))
 
     # ------------------------------------------------------------ forms
 
@@ -269,6 +272,7 @@ _OF_THE_LANGUAGE = ("language", "direction")
 _TEXTS = tuple(
     one.name for one in fields(Letter) if one.type in (str, "str") and one.name not in _OF_THE_LANGUAGE
 )
+_ONLY_TEXT = frozenset(("text",))
 _IN_CARD = ("number", "score", "rest", "aside", "account", "excerpt", "summary")
 _IN_ACCOUNT = (
     "score",
