@@ -304,6 +304,9 @@ class Edition:
     outcome: Outcome
     considered: int
     """How many unseen papers were scored."""
+    n_new: int | None = None
+    """How many of those considered were first seen after the reader's last edition; `None` where there was
+    none: then all are new."""
     sections: tuple[Section, ...] = ()
     misses: tuple[Pick, ...] = ()
     """The best that stayed below the threshold, best first."""

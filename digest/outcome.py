@@ -16,19 +16,20 @@ def has_message(edition: Edition) -> bool:
 def reason_of(edition: Edition) -> str:
     """Why the day is as it is, in one sentence without its full stop."""
     if edition.outcome is Outcome.READY:
-        return f"{len(edition.shown)} of {papers(edition.considered)} chosen"
+        return f"{len(edition.shown)} of {papers(edition)} chosen"
     if edition.outcome is Outcome.QUIET:
-        return (
-            f"none of {papers(edition.considered)} reached {edition.profile.threshold}{_best_miss(edition)}"
-        )
+        return f"none of {papers(edition)} reached {edition.profile.threshold}{_best_miss(edition)}"
     if edition.outcome is Outcome.SOURCE_DOWN:
         return "a source could not be read, and there are no new papers"
     return "no source had a new paper"
 
 
-def papers(number: int) -> str:
-    """`1 new paper`, `38 new papers`."""
-    return f"{number} new paper" + ("" if number == 1 else "s")
+def papers(edition: Edition) -> str:
+    """What was considered: `1 new paper`, `38 new papers`, `210 papers (5 new)`."""
+    noun = "paper" if edition.considered == 1 else "papers"
+    if edition.n_new is None or edition.n_new == edition.considered:
+        return f"{edition.considered} new {noun}"
+    return f"{edition.considered} {noun} ({edition.n_new} new)"
 
 
 def _best_miss(edition: Edition) -> str:

@@ -31,7 +31,7 @@ from digest.scoring.reasons import Explainer
 from digest.scoring.scope import Scope
 from digest.scoring.scorer import score
 from digest.scoring.taste import taste_of
-from digest.selection import LastEdition, select
+from digest.selection import NOTHING_LATE, LastEdition, arrived_late, select
 from digest.sources.registry import Source
 from digest.trend import with_trends
 from digest.twins import find_twins
@@ -156,9 +156,10 @@ class Reader:
 
 def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:
     """What a reader's edition of that day says: a pure function of all it is given."""
-    profile = reader.profile
+    profile, last = reader.profile, reader.last
     judged = _judge(reader, shelf)
-    chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, reader.last)
+    late = arrived_late(shelf.candidates, last) if last else NOTHING_LATE
+    chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, late)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
     return Edition(
         profile=profile,
@@ -166,6 +167,7 @@ def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> E
         at=date_of(profile, day, now),
         outcome=_outcome(judged.picks, profile, bool(shelf.notes)),
         considered=len(judged.picks),
+        n_new=sum(not last.knew(one.candidate) for one in judged.picks) if last else None,
         sections=tuple(sections),
         misses=tuple(map(judged.explained, chosen.misses)),
         notes=(*shelf.notes, *reader.notes),

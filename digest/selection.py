@@ -1,8 +1,8 @@
 """Scores -> the sections of an edition."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 from itertools import islice
 
@@ -10,7 +10,9 @@ from digest.model import Candidate, Pick, Profile, QuietDay, Section, SectionNam
 
 ALSO_SHOWN = 25
 LATE_SHOWN = 5
-"""How many papers that arrived late are shown as such, beside `max_papers`; followed ones always are."""
+"""How many papers that arrived late are shown beside `max_papers`, at least; followed ones always are."""
+LIST_READ = 0.5
+"""From this part of a list's papers on, an edition had read the list; with fewer, it had hardly begun."""
 MISSES_SHOWN = 3
 TREND_PERCENT = 20
 """How far up its list day a paper must stand to trend."""
@@ -23,7 +25,7 @@ MOST_TAKEN = 0.25
 SPARE = 24
 """How many more papers than fit take part in the choice; those behind them could not win."""
 CLOSE = 0.5
-"""From this part of the threshold on, a paper below it is close to the taste."""
+"""From this part of the threshold on, a paper below it is close: to the taste, and to being picked."""
 ASIDE_AMONG = 12
 """How many of the best papers below the threshold a step aside is chosen from."""
 
@@ -46,15 +48,27 @@ class LastEdition:
     day: date
     """The reader's local date."""
     at: datetime
-    """When it was made: what was first seen later was not considered."""
+    """When it was made."""
 
-    def missed(self, pick: Pick) -> bool:
-        """Whether this paper and each twin on its card stood on a list of a day before, yet came too late."""
-        return all(self._missed(one) for one in (pick.candidate, *pick.twins))
+    def knew(self, candidate: Candidate) -> bool:
+        """Whether it could consider this paper, which was seen in time."""
+        return candidate.first_seen <= self.at
 
-    def _missed(self, candidate: Candidate) -> bool:
-        listed_on = candidate.observation.listed_on if candidate.observation else None
-        return listed_on is not None and listed_on < self.day and candidate.first_seen > self.at
+
+NOTHING_LATE: Set[str] = frozenset()
+
+
+def arrived_late(candidates: Iterable[Candidate], last: LastEdition) -> Set[str]:
+    """Ids of those that the last edition missed: first seen after it, though on a list that it had read.
+
+    That is each list of a day before its own, and that of its day if it knew at least the LIST_READ part of
+    it. So the candidates are all that are known, whether the reader had them or not.
+    """
+    listed = [(one, day) for one in candidates if (day := one.observation and one.observation.listed_on)]
+    of_its_day = [last.knew(one) for one, day in listed if day == last.day]
+    had_read = sum(of_its_day) >= LIST_READ * len(of_its_day)
+    until = last.day if had_read else last.day - timedelta(days=1)
+    return frozenset(one.paper.id for one, day in listed if day <= until and not last.knew(one))
 
 
 def select(
@@ -62,31 +76,31 @@ def select(
     profile: Profile,
     likeness: Likeness,
     twins: Mapping[str, str] = NO_TWINS,
-    last: LastEdition | None = None,
+    late: Set[str] = NOTHING_LATE,
 ) -> Selection:
     """Choose among the scored papers that the reader has not had; `likeness` of two ids is 0..1.
 
     Papers of one group in `twins` (id -> name of its group) are one pick. Followed papers are always in,
-    then the best that are not too much alike, up to `max_papers` in all. Those that the `last` edition missed
-    are apart and take no places.
+    then the best that are not too much alike, up to `max_papers` in all. Those in `late` (ids) are apart:
+    LATE_SHOWN of them, or as many as the picks leave places.
     """
     ranked = _folded(sorted(scored, key=_rank), twins)
     matched = [pick for pick in ranked if pick.score.followed or pick.score.value >= profile.threshold]
-    missed = [pick for pick in matched if last and last.missed(pick)]
-    picks = _picks(_without(matched, missed), profile.max_papers, likeness)
-    late = _picks(missed, LATE_SHOWN, likeness)
-    also = _without(matched, picks + late)[:ALSO_SHOWN]
+    delayed = [pick for pick in matched if _is_late(pick, late)]
+    picks = _picks(_without(matched, delayed), profile.max_papers, likeness)
+    arrived = _picks(delayed, max(LATE_SHOWN, profile.max_papers - len(picks)), likeness)
+    also = _without(matched, picks + arrived)[:ALSO_SHOWN]
     others = _without(ranked, matched)
     trending = _trending(others, _trending_wanted(profile, bool(matched)))
-    aside = _aside(_without(others, trending), picks + late, profile, likeness)
-    misses = [pick for pick in _without(others, trending + aside) if pick.score.value > 0]
+    aside = _aside(_without(others, trending), picks + arrived, profile, likeness)
+    misses = [pick for pick in _without(others, trending + aside) if _is_close(pick, profile)]
     return Selection(
         sections=_sections(
             {
                 SectionName.PICKS: picks,
                 SectionName.TRENDING: trending,
                 SectionName.EXPLORATION: aside,
-                SectionName.LATE: late,
+                SectionName.LATE: arrived,
                 SectionName.ALSO: also,
             }
         ),
@@ -96,6 +110,15 @@ def select(
 
 def _rank(pick: Pick) -> tuple[int, str]:
     return -pick.score.value, pick.paper.id
+
+
+def _is_late(pick: Pick, late: Set[str]) -> bool:
+    """Whether the paper and each twin on its card came late."""
+    return all(one.paper.id in late for one in (pick.candidate, *pick.twins))
+
+
+def _is_close(pick: Pick, profile: Profile) -> bool:
+    return pick.score.value >= max(CLOSE * profile.threshold, 1)
 
 
 # ---------------------------------------------------------------- twins
@@ -210,11 +233,7 @@ def _aside(others: list[Pick], picks: list[Pick], profile: Profile, likeness: Li
     """
     if not (picks and profile.exploration):
         return []
-    near = [
-        pick
-        for pick in others
-        if pick.score.value >= max(CLOSE * profile.threshold, 1) and not pick.score.avoided
-    ]
+    near = [pick for pick in others if _is_close(pick, profile) and not pick.score.avoided]
     closest = {pick.paper.id: _closest(pick, picks, likeness) for pick in near[:ASIDE_AMONG]}
     left, chosen = near[:ASIDE_AMONG], list[Pick]()
     while left and len(chosen) < profile.exploration:

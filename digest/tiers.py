@@ -27,6 +27,7 @@ FEW = 3
 """So many papers in a row that a model cannot do are no longer the papers' fault."""
 EMBEDDING = "embedding"
 SUMMARIES = "summaries"
+SUMMARISED = (SectionName.PICKS, SectionName.LATE)
 
 Tell = Callable[[int, int], None]
 """Hears how many papers are done, of how many."""
@@ -216,8 +217,8 @@ def _write(writer: Writer, paper: Paper, within_s: float) -> Summary | DigestErr
 
 
 def _by_readers(editions: Iterable[Edition]) -> list[Paper]:
-    """The papers picked whose abstract is known, and one click away; those of most readers first."""
-    picked = [pick.paper for one in editions for pick in one.section(SectionName.PICKS)]
+    """The papers with a card whose abstract is known, and one click away; those of most readers first."""
+    picked = [pick.paper for one in editions for name in SUMMARISED for pick in one.section(name)]
     readers = Counter(paper.id for paper in picked)
     told = {one.id: one for one in picked if one.abstract and (links_of(one.id) or safe_link(one.url))}
     return sorted(told.values(), key=lambda paper: -readers[paper.id])

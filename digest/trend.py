@@ -1,6 +1,6 @@
 """What votes mean: a paper's place among those of its list day, which had as long to gather theirs."""
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,7 +10,11 @@ from digest.model import Candidate, Trend
 
 
 def with_trends(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
-    """The candidates in their order, each that has votes with its trend."""
+    """The candidates in their order, each that has votes with its trend.
+
+    Its percent is the share of papers with at least as many votes, rounded up: what is level with most of its
+    list is not at the top of it.
+    """
     everyone = tuple(candidates)
     votes: defaultdict[date | None, list[int]] = defaultdict(list)
     for candidate in everyone:
@@ -25,5 +29,5 @@ def _trend(candidate: Candidate, ranked: dict[date | None, list[int]]) -> Trend 
     if observation is None or observation.upvotes is None:
         return None
     day = ranked[observation.listed_on]
-    rank = len(day) - bisect_right(day, observation.upvotes) + 1
-    return Trend(upvotes=observation.upvotes, percent=-(-100 * rank // len(day)), among=len(day))
+    as_many = len(day) - bisect_left(day, observation.upvotes)
+    return Trend(upvotes=observation.upvotes, percent=-(-100 * as_many // len(day)), among=len(day))

@@ -29,7 +29,7 @@ from digest.selection import LastEdition
 from digest.store import deliveries
 from digest.store.database import Database, open_database
 from digest.store.feedback import record_verdict
-from tests.makers import NOW, TODAY, edition, entry, interest, profile
+from tests.makers import NOW, TODAY, edition, entry, interest, pick, profile
 
 
 class Library:
@@ -321,6 +321,27 @@ def test_what_missed_yesterdays_edition_arrives_late_today(
     edition = edition_of(straggler, TODAY)
 
     assert [section.name for section in edition.sections] == [SectionName.LATE]
+
+
+def test_what_a_list_gets_in_the_afternoon_is_late_the_next_morning_and_displaces_nothing(
+    database: Database,
+) -> None:
+    yesterdays = [entry(f"2603.1000{n}", f"Waiting Room {n}", listed_on=YESTERDAY) for n in range(5)]
+    todays = [entry(f"2603.2000{n}", f"Waiting List {n}", listed_on=TODAY) for n in range(2)]
+    seen = [(yesterdays[:3], 24), (yesterdays[3:], 18), (todays, 1)]
+    for entries, hours in seen:
+        with database.begin() as connection:
+            keep(connection, harvested(*entries), NOW - timedelta(hours=hours))
+    had = edition(*(pick(one.paper.id) for one in yesterdays[:3]), day=YESTERDAY)
+    record(database, had, DeliveryState.SENT, NOW - timedelta(days=1))
+
+    made = edition_of(database, TODAY)
+
+    assert {one.paper.id for one in made.section(SectionName.PICKS)} == {one.paper.id for one in todays}
+    assert {one.paper.id for one in made.section(SectionName.LATE)} == {
+        one.paper.id for one in yesterdays[3:]
+    }
+    assert (made.considered, made.n_new) == (4, 4)
 
 
 @pytest.mark.parametrize("state", [DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.QUEUED])

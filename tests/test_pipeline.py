@@ -8,7 +8,7 @@ import pytest
 
 from digest.errors import DigestError, FetchError, InputError
 from digest.model import Entry, Listing, Observation, Outcome, QuietDay, SectionName, Sender
-from digest.outcome import has_message
+from digest.outcome import has_message, reason_of
 from digest.pipeline import (
     Reader,
     date_of,
@@ -151,6 +151,47 @@ def test_a_day_on_which_only_late_papers_match_has_an_edition() -> None:
     (late,) = edition.section(SectionName.LATE)
     assert late.score.reasons
     assert has_message(edition)
+
+
+def test_what_the_reader_had_of_a_list_tells_that_its_edition_had_read_it() -> None:
+    listed = Observation(at=NOW, listed_on=TODAY - timedelta(days=1))
+    last = LastEdition(day=TODAY - timedelta(days=1), at=NOW - timedelta(days=1))
+    had = replace(candidate("had", "Waiting"), first_seen=last.at, observation=listed)
+    shelf = make_shelf([had, replace(candidate("after", "Waiting Rooms"), observation=listed)])
+    reader = Reader(profile=profile(interest("waiting", 8)), had=frozenset({"had"}), last=last)
+
+    edition = make_edition(reader, shelf, day=TODAY, now=NOW)
+
+    assert [(one.name, [pick.paper.id for pick in one.picks]) for one in edition.sections] == [
+        (SectionName.LATE, ["after"])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("interests", "told"),
+    [("waiting", "1 of 3 papers (2 new) chosen"), ("geology", "none of 3 papers (2 new) reached 35")],
+)
+def test_papers_that_an_edition_passed_over_before_are_considered_and_not_called_new(
+    interests: str, told: str
+) -> None:
+    last = LastEdition(day=TODAY - timedelta(days=1), at=NOW - timedelta(days=1))
+    old = replace(candidate("1", "Cooking", abstract="Rice."), first_seen=last.at)
+    new = [candidate("2", "Sewing", abstract="Thread."), candidate("3", "Waiting", abstract="Rooms.")]
+    reader = Reader(profile=profile(interest(interests, 8)), last=last)
+
+    edition = make_edition(reader, make_shelf([old, *new]), day=TODAY, now=NOW)
+
+    assert (edition.considered, edition.n_new) == (3, 2)
+    assert reason_of(edition) == told
+
+
+def test_to_a_new_reader_all_papers_are_new() -> None:
+    shelf = make_shelf([replace(candidate(), first_seen=NOW - timedelta(days=6))])
+
+    edition = make_edition(Reader(profile=profile(interest("waiting", 8))), shelf, day=TODAY, now=NOW)
+
+    assert edition.n_new is None
+    assert reason_of(edition) == "1 of 1 new paper chosen"
 
 
 # ---------------------------------------------------------------- day and date

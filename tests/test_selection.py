@@ -6,15 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from digest.model import Observation, Pick, Profile, QuietDay, Score, SectionName
+from digest.model import Candidate, Observation, Pick, Profile, QuietDay, Score, SectionName
 from digest.selection import (
+    CLOSE,
     LATE_SHOWN,
     MOST_TAKEN,
     NO_TWINS,
+    NOTHING_LATE,
     SAMENESS_COST,
     SPARE,
     LastEdition,
     Selection,
+    arrived_late,
     select,
 )
 from tests.makers import NOW, TODAY, candidate, pick, profile, reason
@@ -43,7 +46,8 @@ def selected(
     twins: Mapping[str, str] = NO_TWINS,
     last: LastEdition | None = None,
 ) -> Selection:
-    return select(picks, reader or profile(max_papers=2, threshold=35), likeness, twins, last)
+    late = arrived_late((one.candidate for one in picks), last) if last else NOTHING_LATE
+    return select(picks, reader or profile(max_papers=2, threshold=35), likeness, twins, late)
 
 
 def alike(how: float, *ids: str) -> Callable[[str, str], float]:
@@ -57,6 +61,17 @@ def test_the_best_above_the_threshold_are_picks_and_the_rest_are_titles() -> Non
     assert ids(chosen, SectionName.PICKS) == ["2", "3"]
     assert ids(chosen, SectionName.ALSO) == ["1"]
     assert [miss.paper.id for miss in chosen.misses] == ["4"]
+
+
+@pytest.mark.parametrize(("value", "is_told"), [(34, True), (18, True), (17, False), (1, False)])
+def test_a_miss_is_told_only_if_it_was_a_near_one(value: int, is_told: bool) -> None:
+    misses = [
+        selected(scoring("1", best), scoring("2", value), reader=profile(threshold=36)).misses
+        for best in (90, value)
+    ]
+
+    assert CLOSE == 0.5
+    assert [any(miss.paper.id == "2" for miss in one) for one in misses] == [is_told, is_told]
 
 
 def test_equal_scores_are_in_order_of_id() -> None:
@@ -198,7 +213,7 @@ def test_a_step_aside_is_close_to_the_taste_and_least_like_the_picks() -> None:
     chosen = selected(*papers, reader=CURIOUS, likeness=alike(0.2, "1", "2", "3"))
 
     assert ids(chosen, SectionName.EXPLORATION) == ["4"]
-    assert [miss.paper.id for miss in chosen.misses] == ["2", "3", "5"]
+    assert [miss.paper.id for miss in chosen.misses] == ["2", "3"]
 
 
 def test_there_is_no_step_aside_for_those_who_want_none_nor_on_a_day_without_picks() -> None:
@@ -262,7 +277,7 @@ def test_what_the_last_edition_missed_is_apart_and_takes_no_place_among_the_pick
 @pytest.mark.parametrize(
     ("days", "seen"),
     [
-        (1, -timedelta(hours=1)),  # its list is of the last edition's own day, and grows after it
+        (1, -timedelta(hours=1)),  # its list is of the last edition's own day, and began after it
         (0, -timedelta(hours=1)),
         (2, -timedelta(days=1)),  # seen at the very moment: it was considered
         (2, -timedelta(days=3)),
@@ -273,6 +288,37 @@ def test_a_paper_of_a_newer_list_or_seen_in_time_is_not_late(days: int, seen: ti
 
     assert ids(chosen, SectionName.PICKS) == ["1"]
     assert ids(chosen, SectionName.LATE) == []
+
+
+def of_yesterdays_list(in_time: int, after: int) -> list[Candidate]:
+    """Papers of the list of the last edition's own day, some seen just in time, some after it was made."""
+    seen = [(f"early {n}", LAST.at) for n in range(in_time)]
+    seen += [(f"after {n}", LAST.at + timedelta(hours=6)) for n in range(after)]
+    observed = Observation(at=NOW, listed_on=YESTERDAY)
+    return [replace(candidate(name), first_seen=at, observation=observed) for name, at in seen]
+
+
+@pytest.mark.parametrize(
+    ("in_time", "after", "are_late"), [(12, 7, 7), (7, 7, 7), (6, 7, 0), (0, 7, 0), (3, 0, 0)]
+)
+def test_what_a_list_gets_after_it_was_read_is_late_and_a_list_that_had_hardly_begun_is_new(
+    in_time: int, after: int, are_late: int
+) -> None:
+    others = [
+        candidate("no list"),
+        replace(candidate("today"), observation=Observation(at=NOW, listed_on=TODAY)),
+    ]
+
+    late = arrived_late([*of_yesterdays_list(in_time, after), *others], LAST)
+
+    assert late == {f"after {n}" for n in range(are_late)}
+
+
+def test_how_far_the_last_days_list_was_read_changes_nothing_for_lists_of_days_before() -> None:
+    stray = late(scoring("stray", 90)).candidate
+
+    assert "stray" in arrived_late([stray, *of_yesterdays_list(12, 7)], LAST)
+    assert arrived_late([stray, *of_yesterdays_list(0, 7)], LAST) == {"stray"}
 
 
 def test_nothing_is_late_for_a_new_reader_nor_without_a_list_day() -> None:
@@ -290,6 +336,18 @@ def test_more_late_papers_than_have_room_are_titles_and_followed_ones_are_all_in
     assert ids(alone, SectionName.LATE) == ["6", "5", "4", "3", "2"]
     assert ids(alone, SectionName.ALSO) == ["1", "0"]
     assert {*ids(with_followed, SectionName.LATE)} == {one.paper.id for one in names}
+
+
+@pytest.mark.parametrize(("picks", "shown"), [(0, 8), (1, 7), (3, LATE_SHOWN), (8, LATE_SHOWN)])
+def test_late_papers_may_have_the_places_that_the_picks_leave(picks: int, shown: int) -> None:
+    many = [late(scoring(f"late {n}", 49)) for n in range(8)]
+    own = [scoring(str(n), 60) for n in range(picks)]
+
+    chosen = selected(*many, *own, reader=profile(max_papers=8), last=LAST)
+
+    assert len(ids(chosen, SectionName.PICKS)) == picks
+    assert len(ids(chosen, SectionName.LATE)) == shown
+    assert len(ids(chosen, SectionName.ALSO)) == 8 - shown
 
 
 def test_a_late_paper_below_the_threshold_trends_or_misses_as_ever() -> None:

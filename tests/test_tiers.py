@@ -348,6 +348,14 @@ def test_only_what_is_picked_and_has_an_abstract_is_asked_for(
     assert server.posted == []
 
 
+def test_what_arrived_late_is_summarised_too(database: Database, server: ModelServer) -> None:
+    section = Section(name=SectionName.LATE, picks=picking(IDS[0]).shown)
+
+    summarise(database, server, edition(sections=(section,)))
+
+    assert set(known(database, server)) == {IDS[0]}
+
+
 def test_what_one_paper_fails_another_may_not(database: Database, server: ModelServer) -> None:
     server.answers[CHAT] = [answer(chatted("")), answer(status=400), answer(chatted(GOOD))]
 

@@ -12,18 +12,28 @@ def voted(identifier: str, upvotes: int | None, day: date | None = None) -> Cand
     return replace(candidate(identifier), observation=Observation(at=NOW, upvotes=upvotes, listed_on=day))
 
 
-def test_a_trend_is_the_rank_among_papers_of_the_same_list_day() -> None:
+def test_a_trend_is_the_share_of_papers_of_the_same_list_day_with_as_many_votes() -> None:
     today, yesterday = date(2026, 3, 11), date(2026, 3, 10)
     papers = [voted("1", 40, today), voted("2", 5, today), voted("3", 40, today), voted("4", 5, yesterday)]
 
     trends = [found.trend for found in with_trends(papers)]
 
     assert trends == [
-        Trend(upvotes=40, percent=34, among=3),
+        Trend(upvotes=40, percent=67, among=3),
         Trend(upvotes=5, percent=100, among=3),
-        Trend(upvotes=40, percent=34, among=3),
+        Trend(upvotes=40, percent=67, among=3),
         Trend(upvotes=5, percent=100, among=1),
     ]
+
+
+def test_what_is_level_with_most_of_its_list_is_not_at_the_top_of_it() -> None:
+    votes = [9, 8, 8, 7] + [2] * 27
+
+    percents = [
+        one.trend and one.trend.percent for one in with_trends(voted(str(n), v) for n, v in enumerate(votes))
+    ]
+
+    assert percents == [4, 10, 10, 13] + [100] * 27
 
 
 def test_a_paper_without_votes_has_no_trend_and_is_not_counted() -> None:

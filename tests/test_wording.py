@@ -73,7 +73,7 @@ def test_a_note_says_what_the_reader_should_know(tag: str) -> None:
     assert spoken.short_date(TODAY) in embedding
     assert spoken.number(1_100) in partial
     assert spoken.number(4_800) in partial
-    assert liked == "library.bib: cannot be read"
+    assert liked == "library.bib: cannot be read."
 
 
 @pytest.mark.parametrize("tag", EVERYWHERE)

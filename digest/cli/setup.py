@@ -71,11 +71,17 @@ def chosen_profile(loaded: Configuration | None, name: str | None) -> Profile:
         return profiles[name]
     if name is None and len(profiles) == 1:
         return next(iter(profiles.values()))
-    if loaded and name and (broken := loaded.problems_of(name)):
+    if loaded and (broken := loaded.problems_of(name) if name else () if profiles else loaded.problems):
         raise ConfigurationError(broken)
-    known = f"Known: {', '.join(profiles)}" if profiles else "There is none yet; `digest init` writes one"
+    known = f"Known: {', '.join(profiles)}" if profiles else _why_none(loaded)
     what = f"there is no reader {name!r}" if name else "which reader?"
     raise UsageError(what, fix=f"{known}; or name a profile file (ending in .toml)")
+
+
+def _why_none(loaded: Configuration | None) -> str:
+    if loaded and loaded.problems:
+        return "None of those there can be used; `digest check` says why"
+    return "There is none yet; `digest init` writes one"
 
 
 def chosen_profiles(loaded: Configuration, names: Sequence[str]) -> tuple[Profile, ...]:

@@ -304,6 +304,32 @@ def test_preview_asks_which_reader(desk: Desk, arguments: list[str], said: str) 
     assert "ada, eve" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["preview"], ["explain", "Learning"], ["like", "2603.00001"], ["feedback"], ["profile", "replay"]],
+)
+def test_where_the_only_profile_cannot_be_used_commands_say_what_is_wrong_with_it(
+    desk: Desk, command: list[str]
+) -> None:
+    desk.write("profiles/ada.toml", ADA.replace("[interests]", 'max_papers = "x"\n[interests]'))
+
+    named = desk.run(*command, "ada")
+    runs = [named] if command == ["profile", "replay"] else [named, desk.run(*command)]
+
+    for result in runs:
+        assert result.exit_code == ExitCode.CONFIGURATION
+        assert "ada.toml: max_papers: input should be a valid integer" in result.stderr
+
+
+def test_a_reader_nobody_knows_is_told_even_where_no_profile_can_be_used(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", "email = 5")
+
+    result = desk.run("preview", "bob")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "there is no reader 'bob'. None of those there can be used" in result.stderr
+
+
 def test_without_a_configuration_every_command_says_how_to_make_one(empty: Desk) -> None:
     for command in ("fetch", "preview", "send", "status", "check"):
         result = empty.run(command)
@@ -331,7 +357,7 @@ def test_a_paper_is_sent_once(desk: Desk) -> None:
 
     result = desk.run("send")
 
-    assert "ada: quiet (none of 2 new papers reached 35" in result.stdout
+    assert "ada: quiet (none of 2 papers (0 new) reached 35" in result.stdout
     assert len(desk.mails()) == 1
 
 
