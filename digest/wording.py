@@ -3,7 +3,6 @@
 from digest.language import Language
 from digest.model import Note, NoteKind, Reason, ReasonKind, Where
 
-
 _STOPS = (".", "!", "?", "…")
 
 

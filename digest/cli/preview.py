@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -30,6 +30,28 @@ class Wanted:
     day: date | None
     pages: tuple[str, ...]
     saved_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """How an edition is shown, and into which files it goes."""
+
+    as_text: bool
+    as_json: bool
+    html: Path | None
+    eml: Path | None
+    bibtex: Path | None
+    archive: Path | None
+
+    @property
+    def into_files(self) -> bool:
+        """Whether any file is asked for."""
+        return any((self.html, self.eml, self.bibtex, self.archive))
+
+    @property
+    def are_named(self) -> bool:
+        """Whether there is any; else the edition is just shown."""
+        return self.as_text or self.as_json or self.into_files
 
 
 @click.command()
@@ -63,18 +85,14 @@ class Wanted:
 @click.pass_context
 def preview(
     ctx: click.Context,
+    /,
     profile: str | None,
-    as_text: bool,
-    as_json: bool,
-    html: Path | None,
-    eml: Path | None,
-    bibtex: Path | None,
-    archive: Path | None,
     day: date | None,
     pages: tuple[str, ...],
     saved_on: date | None,
     watch: bool,
     port: int | None,
+    **ways: Any,
 ) -> None:
     """Show the edition a reader would get, changing nothing.
 
@@ -91,27 +109,35 @@ def preview(
     """
     wanted = Wanted(profile=profile, day=day, pages=pages, saved_on=saved_on)
     if watch:
-        if as_text or as_json or html or eml or bibtex or archive:
-            raise UsageError("--watch shows the edition in a browser only", fix="Leave the other ways out")
-        from digest.cli.watch import watch as keep_showing
-
-        keep_showing(ctx, wanted, port=port or 0)
-        return
-    if port is not None:
+        _watch(ctx, wanted, Ways(**ways), port or 0)
+    elif port is not None:
         raise UsageError("--port is for --watch only")
-    loaded = setup.configuration_if_any(ctx) if pages else setup.configuration(ctx, briefly=True)
+    else:
+        _preview(ctx, wanted, Ways(**ways))
+
+
+def _watch(ctx: click.Context, wanted: Wanted, ways: Ways, port: int) -> None:
+    if ways.are_named:
+        raise UsageError("--watch shows the edition in a browser only", fix="Leave the other ways out")
+    from digest.cli.watch import watch
+
+    watch(ctx, wanted, port=port)
+
+
+def _preview(ctx: click.Context, wanted: Wanted, ways: Ways) -> None:
+    loaded = setup.configuration_if_any(ctx) if wanted.pages else setup.configuration(ctx, briefly=True)
     edition = edition_for(loaded, wanted, ctx.obj)
-    if as_json:
+    if ways.as_json:
         _print_json(edition, loaded)
-    if as_json and not (html or eml or bibtex or archive or as_text):
+    if ways.as_json and not (ways.as_text or ways.into_files):
         return
     rendered = setup.renderer(loaded).render(edition, setup.sender(loaded))
     _tell_if_unsent(edition)
-    _write(rendered, edition, loaded, html=html, eml=eml, bibtex=bibtex)
-    if as_text or not (as_json or html or eml or bibtex or archive):
-        _show(rendered, edition, ctx.obj, text_only=as_text)
-    if archive:
-        _archive(archive, edition, loaded)
+    _write(rendered, edition, loaded, ways)
+    if ways.as_text or not ways.are_named:
+        _show(rendered, edition, ctx.obj, text_only=ways.as_text)
+    if ways.archive:
+        _archive(ways.archive, edition, loaded)
 
 
 def edition_for(loaded: Configuration | None, wanted: Wanted, world: World) -> Edition:
@@ -140,34 +166,35 @@ def shelf_and_reader(
 
     `as_made` leaves out what the reader said after the message of that day was made, if it was.
     """
+    if loaded and not wanted.pages and setup.store_path(loaded).exists():
+        return _stored(loaded, profile, world, day=day, now=now, as_made=as_made)
     from digest.library.liked import complete, load_liked
-    from digest.pipeline import Reader, shelf_of_listings
+    from digest.pipeline import Reader
 
-    if wanted.pages:
-        shelf = _shelf_of_pages(wanted, world)
-    elif loaded and setup.store_path(loaded).exists():
-        from digest.cli.tiers import embedding_model
-        from digest.holdings import stored_reader, stored_shelf
-        from digest.store.deliveries import queued_at
-
-        with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-            names = {source.name for source in setup.sources(loaded)}
-            days, model = loaded.settings.window_days, embedding_model(loaded, world)
-            shelf = stored_shelf(connection, names, window_days=days, now=now, model=model)
-            until = queued_at(connection, profile.name, day) if as_made else None
-            embeds = loaded.settings.embedding is not None
-            return shelf, stored_reader(connection, profile, day=day, said_until=until, embeds=embeds)
-    elif loaded:
-        from digest.cli.fetch import harvest_all
-
-        note("Nothing is stored yet: reading the sources, keeping nothing (`digest fetch` keeps).")
-        harvested = harvest_all(loaded, world)
-        if not any(one.listings for one in harvested):
-            raise InputError("none of the sources could be read")
-        shelf = shelf_of_listings(harvested, now)
+    shelf = (
+        _shelf_of_pages(wanted, world)
+        if wanted.pages or not loaded
+        else _shelf_of_sources(loaded, world, now)
+    )
     liked = complete(load_liked(profile), {one.paper.id: one.paper for one in shelf.candidates})
     known = frozenset(paper.id for paper in liked.papers)
     return shelf, Reader(profile=profile, had=known, liked=liked.papers, notes=liked.notes)
+
+
+def _stored(
+    loaded: Configuration, profile: Profile, world: World, *, day: date, now: datetime, as_made: bool
+) -> "tuple[Shelf, Reader]":
+    from digest.cli.tiers import embedding_model
+    from digest.holdings import stored_reader, stored_shelf
+    from digest.store.deliveries import queued_at
+
+    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+        names = {source.name for source in setup.sources(loaded)}
+        days, model = loaded.settings.window_days, embedding_model(loaded, world)
+        shelf = stored_shelf(connection, names, window_days=days, now=now, model=model)
+        until = queued_at(connection, profile.name, day) if as_made else None
+        embeds = loaded.settings.embedding is not None
+        return shelf, stored_reader(connection, profile, day=day, said_until=until, embeds=embeds)
 
 
 def _summarised(edition: Edition, loaded: Configuration, world: World) -> Edition:
@@ -180,6 +207,17 @@ def _summarised(edition: Edition, loaded: Configuration, world: World) -> Editio
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         written = known(loaded, connection, (pick.paper for pick in edition.shown), world)
     return with_summaries(edition, written)
+
+
+def _shelf_of_sources(loaded: Configuration, world: World, now: datetime) -> "Shelf":
+    from digest.cli.fetch import harvest_all
+    from digest.pipeline import shelf_of_listings
+
+    note("Nothing is stored yet: reading the sources, keeping nothing (`digest fetch` keeps).")
+    harvested = harvest_all(loaded, world)
+    if not any(one.listings for one in harvested):
+        raise InputError("none of the sources could be read")
+    return shelf_of_listings(harvested, now)
 
 
 def _shelf_of_pages(wanted: Wanted, world: World) -> "Shelf":
@@ -208,10 +246,11 @@ def _end_of(day: date, profile: Profile) -> datetime:
 
 
 def _print_json(edition: Edition, loaded: Configuration | None) -> None:
+    """With the mail's subject, in which templates of one's own have no say."""
     from digest.outputs.data import to_json
-    from digest.outputs.words import letter_of
+    from digest.rendering.renderer import Renderer
 
-    say(to_json(edition, letter_of(edition, setup.sender(loaded)).subject))
+    say(to_json(edition, Renderer().letter(edition, setup.sender(loaded)).subject))
 
 
 def _tell_if_unsent(edition: Edition) -> None:
@@ -223,21 +262,13 @@ def _tell_if_unsent(edition: Edition) -> None:
         note(f'{reason[:1].upper()}{reason[1:]}: nothing would be sent, as on_quiet_day = "{quiet}".')
 
 
-def _write(
-    rendered: "Rendered",
-    edition: Edition,
-    loaded: Configuration | None,
-    *,
-    html: Path | None,
-    eml: Path | None,
-    bibtex: Path | None,
-) -> None:
+def _write(rendered: "Rendered", edition: Edition, loaded: Configuration | None, ways: Ways) -> None:
     from digest.message import compose
     from digest.outputs.bibtex import to_bibtex
 
-    if html:
-        _save(html, rendered.html.encode())
-    if eml:
+    if ways.html:
+        _save(ways.html, rendered.html.encode())
+    if ways.eml:
         message = compose(
             rendered.subject,
             rendered.text_part,
@@ -245,9 +276,9 @@ def _write(
             edition=edition,
             sender=setup.sender(loaded),
         )
-        _save(eml, message.data)
-    if bibtex:
-        _save(bibtex, to_bibtex(edition).encode())
+        _save(ways.eml, message.data)
+    if ways.bibtex:
+        _save(ways.bibtex, to_bibtex(edition).encode())
 
 
 def _archive(archive: Path, edition: Edition, loaded: Configuration | None) -> None:

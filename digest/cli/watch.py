@@ -1,5 +1,7 @@
 """`digest preview --watch`: the edition in a browser, rendered anew whenever a template is saved."""
 
+import os
+import re
 import secrets
 import threading
 import time
@@ -98,7 +100,12 @@ def what_to_redo(before: Stamps, after: Stamps, files: Iterable[Path]) -> Redo:
 
 def stamps_of(files: Iterable[Path], folders: Iterable[Path]) -> Stamps:
     """Of the files, and of every file in the folders; one that is not there has none."""
-    inside = (path for folder in folders for path in folder.rglob("*"))
+    inside = (
+        Path(parent, name)
+        for folder in folders
+        for parent, _, names in os.walk(folder)  # goes on where a folder vanishes meanwhile
+        for name in names
+    )
     found = {}
     for path in (*files, *inside):
         with suppress(OSError):
@@ -229,8 +236,12 @@ def _page(showing: Showing, nonce: str, *, words: str, title: str = "", heading:
 def with_reload(html: str, version: str, nonce: str) -> str:
     """The page with the script that loads it anew, at the end of its body."""
     script = _templates().get_template("watch-reload.html.j2").render(version=version, nonce=nonce)
-    end = html.lower().rfind("</body")
-    return html[:end] + script + html[end:] if end >= 0 else html + script
+    ends = [found.start() for found in _END_OF_BODY.finditer(html)]
+    end = ends[-1] if ends else len(html)
+    return html[:end] + script + html[end:]
+
+
+_END_OF_BODY = re.compile("</body", re.IGNORECASE)
 
 
 @cache
@@ -288,11 +299,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _headers(made: Answer) -> Mapping[str, str]:
-    """No script of a paper's runs, as none would in a mail program."""
+    """No script of a paper's runs, as none would in a mail program, and nothing is fetched from elsewhere."""
     scripts = f"script-src 'nonce-{made.nonce}'; connect-src 'self'; " if made.nonce else ""
     return {
         "Content-Type": f"{made.kind}; charset=utf-8",
-        "Content-Security-Policy": f"default-src 'none'; {scripts}style-src 'unsafe-inline'; img-src *; "
+        "Content-Security-Policy": f"default-src 'none'; {scripts}style-src 'unsafe-inline'; img-src data:; "
         "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",

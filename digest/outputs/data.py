@@ -30,6 +30,7 @@ def as_dict(edition: Edition, subject: str) -> dict[str, Any]:
         "subject": subject,
         "outcome": edition.outcome.value,
         "considered": edition.considered,
+        "n_new": edition.considered if edition.n_new is None else edition.n_new,
         "threshold": edition.profile.threshold,
         "sections": [
             {"name": section.name.value, "picks": [_pick(pick) for pick in section.picks]}

@@ -7,14 +7,10 @@ from datetime import date
 from pathlib import Path
 
 from digest.errors import DigestError, InputError
-from digest.language import language
 from digest.model import Edition
-from digest.outputs.archive import ENTRY, FEED, INDEX, PAGE, Press, day_of, folder_name, make_day, make_lists
+from digest.outputs.archive import ENTRY, OURS, PAGE, Press, day_of, folder_name, make_day, make_lists
 from digest.outputs.feed import Entry, read_entry
-from digest.outputs.page import make_links, neighbours_of, with_links
-
-OURS = {INDEX: b'name="generator" content="Digest"', FEED: b"<generator>Digest</generator>"}
-"""How the files that stand for all editions are known from somebody else's."""
+from digest.outputs.page import language_of, make_links, neighbours_of, with_links
 
 
 def write_archive(archive: Path, edition: Edition, press: Press) -> tuple[Path, tuple[DigestError, ...]]:
@@ -31,7 +27,7 @@ def write_archive(archive: Path, edition: Edition, press: Press) -> tuple[Path, 
     entries = (*entries, read_entry(files[ENTRY].encode(), today))
     unread = set(days) - {entry.day for entry in entries}
     lists = make_lists(entries, unread, edition.profile, press)
-    pages, broken = _neighbours(folder, edition, days, press)
+    pages, broken = _neighbours(folder, today, days, press)
     named = {f"{today}{suffix}": text for suffix, text in files.items()}
     lost = [_broken(folder / f"{day}{PAGE}", FileNotFoundError(), day) for day in _without_page(folder, days)]
     _write_all(folder, {**named, **pages, **lists})
@@ -69,17 +65,18 @@ def _read_entries(folder: Path, days: Iterable[date]) -> tuple[tuple[Entry, ...]
 
 
 def _neighbours(
-    folder: Path, edition: Edition, days: Sequence[date], press: Press
+    folder: Path, today: date, days: Sequence[date], press: Press
 ) -> tuple[dict[str, str], tuple[DigestError, ...]]:
-    """The pages before and after, each with a link to this one."""
-    nearest, spoken = neighbours_of(edition.day, days), language(edition.profile.language)
+    """The pages before and after, each with a link to this one, in the language it was written in."""
+    nearest = neighbours_of(today, days)
     pages: dict[str, str] = {}
     problems: list[DigestError] = []
     for day in filter(None, (nearest.earlier, nearest.later)):
         path = folder / f"{day}{PAGE}"
-        links = make_links(day, neighbours_of(day, days), press.templates, spoken)
         try:
-            pages[path.name] = with_links(path.read_text(encoding="utf-8"), links)
+            page = path.read_text(encoding="utf-8")
+            links = make_links(day, neighbours_of(day, days), press.templates, language_of(page))
+            pages[path.name] = with_links(page, links)
         except (OSError, ValueError) as problem:
             problems.append(_broken(path, problem, day))
     return pages, tuple(problems)
@@ -109,7 +106,7 @@ def _write_all(folder: Path, files: Mapping[str, str]) -> None:
 def _refuse_to_replace(path: Path) -> None:
     """Raise InputError if the file is there and somebody else's."""
     with suppress(FileNotFoundError):
-        if OURS[path.name] not in path.read_bytes():
+        if OURS[path.name].encode() not in path.read_bytes():
             fix = "Name another folder, or move this file away"
             raise InputError("this file is not Digest's and would be replaced", where=str(path), fix=fix)
 

@@ -39,9 +39,12 @@ _MATHS = re.compile(r"\$(?=[^\s$])([^$]{1,300}?)(?<=\S)\$(?!\d)")
 
 
 def _is_harmless(tex: str) -> bool:
-    """Whether a formula only sets symbols, and its braces pair; other commands read and write files."""
+    """Whether a formula only sets symbols, and its braces pair; other commands read and write files.
+
+    `^^5c` is another way to write a backslash (The TeXbook, chapter 8).
+    """
     depths = tuple(accumulate((char == "{") - (char == "}") for char in tex))
-    return _HARMLESS.fullmatch(tex) is not None and min(depths) == depths[-1] == 0
+    return "^^" not in tex and _HARMLESS.fullmatch(tex) is not None and min(depths) == depths[-1] == 0
 
 
 _COMMANDS = """
@@ -66,7 +69,8 @@ def _word(word: str, is_kept: Callable[[str], bool]) -> str:
     escaped = in_latex(core)
     if is_kept(core) or r"\ensuremath" in escaped:
         escaped = f"{{{escaped}}}"
-    return f"{in_latex(before)}{escaped}{in_latex(after)}"
+    opening = in_latex(before).replace("''", "``") if core else in_latex(before)
+    return f"{opening}{escaped}{in_latex(after)}"
 
 
 _CORE = re.compile(r"([\W_]*)(.*?)([\W_]*)", re.DOTALL)
@@ -90,10 +94,11 @@ def _is_sentence_case(words: list[str]) -> bool:
 
 def in_latex(text: str) -> str:
     """Plain text, its special characters escaped, accents and symbols as commands; other scripts in UTF-8."""
-    plain = text.translate(_SPECIAL)
+    plain = _OPENING.sub("``", text).translate(_SPECIAL)
     return plain if plain.isascii() else str(_encoder().unicode_to_latex(plain))
 
 
+_OPENING = re.compile(r'(?<![^\s(\[{])"(?=\w)')
 # `\{` would still count as a brace for BibTeX.
 _SPECIAL = str.maketrans(
     {char: f"\\{char}" for char in "&%$#_"}

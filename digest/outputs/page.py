@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from digest.language import Language, language
+from lxml import etree, html  # type: ignore[import-untyped]  # it carries no types
+
+from digest.language import Language, UnknownLanguageError, language
 from digest.model import Profile
 from digest.outputs.templates import ArchiveTemplates
 
@@ -41,10 +43,32 @@ def make_index(editions: Iterable[Listed], profile: Profile, templates: ArchiveT
 _LINKS = re.compile(r"<!--neighbours-->.*?<!--/neighbours-->", re.DOTALL)
 """No paper can write a comment into a page: its `<` is escaped."""
 
+_TEMPLATE = "archive-links.html.j2"
+
 
 def make_links(day: date, neighbours: Neighbours, templates: ArchiveTemplates, spoken: Language) -> str:
     """The links of a page to its neighbours, in the comments by which they are found again."""
-    return templates.fill("archive-links.html.j2", spoken, day=day, neighbours=neighbours)
+    links = templates.fill(_TEMPLATE, spoken, day=day, neighbours=neighbours)
+    if not _LINKS.search(links):
+        what = (
+            "its links are not between <!--neighbours--> and <!--/neighbours-->, where they are found again"
+        )
+        raise templates.broken(_TEMPLATE, what)
+    return links
+
+
+def language_of(page: str) -> Language:
+    """The language of a page; raises ValueError if it says none that is known."""
+    try:
+        tag = html.document_fromstring(page.encode(), ensure_head_body=True).get("lang")
+    except etree.ParserError as problem:
+        raise ValueError("it is no page") from problem
+    if not tag:
+        raise ValueError("it does not say its language")
+    try:
+        return language(tag)
+    except UnknownLanguageError as problem:
+        raise ValueError(f"its language is not known: {tag}") from problem
 
 
 def with_links(page: str, links: str) -> str:

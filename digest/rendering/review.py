@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +14,8 @@ from digest.model import Edition, Paper, Pick, Reason, SectionName, Sender
 from digest.rendering.columns import TEXT_COLUMNS, columns
 from digest.rendering.phrases import shown, shown_title
 from digest.rendering.renderer import MAX_HTML_BYTES
+from digest.tex.prose import readable
+from digest.text import MAX_ABSTRACT, clean
 
 
 class Part(StrEnum):
@@ -344,6 +346,20 @@ def _is_handler(attribute: str) -> bool:
     return attribute.startswith("on")
 
 
+_FOREIGN = ("form", "iframe", "frame", "frameset", "object", "embed", "applet")
+
+
+def _foreign(mail: _Mail) -> Iterator[Lack]:
+    """What phishing is made of, or another page within the mail."""
+    found = next((element.name for page in mail.pages for element in page(_FOREIGN)), None)
+    if found:
+        yield Lack(
+            part=Part.HTML,
+            what=f"has an element that a mail must not have (<{found}>); filters take it for an attack",
+            fix=f"Take out every {', '.join(_FOREIGN)}, and link to what they show",
+        )
+
+
 _LOADING = ("src", "srcset", "background", "poster", "data", "lowsrc", "dynsrc")
 _STYLE_LOADS = re.compile(r"@import|url\(\s*['\"]?(?!data:|['\"]?\s*\))", re.IGNORECASE)
 _FOLLOWED = ("a", "area")
@@ -362,8 +378,8 @@ def _loads(mail: _Mail) -> Iterator[Lack]:
 
 
 def _loaded(page: BeautifulSoup) -> Iterator[str]:
-    """What in it makes a mail program fetch something, each as a few words."""
-    for element in page(True):
+    """What in it makes a mail program fetch something, each as a few words; foreign elements apart."""
+    for element in page(lambda one: one.name not in _FOREIGN):
         names = _LOADING if element.name in _FOLLOWED else (*_LOADING, *_REFERENCES)
         for name in names:
             value = _plain(_value(element, name))
@@ -422,7 +438,7 @@ def _dark(mail: _Mail) -> Iterator[Lack]:
 
 def _wide_lines(mail: _Mail) -> Iterator[Lack]:
     lines = mail.text.splitlines()
-    number = next((n for n, line in enumerate(lines, 1) if columns(_ADDRESS.sub("", line)) > TEXT_COLUMNS), 0)
+    number = next((n for n, line in enumerate(lines, 1) if _width(line) > TEXT_COLUMNS), 0)
     if number:
         yield Lack(
             part=Part.TEXT,
@@ -433,8 +449,14 @@ def _wide_lines(mail: _Mail) -> Iterator[Lack]:
         )
 
 
+def _width(line: str) -> int:
+    """In columns, without words that hold an address, which are not broken."""
+    return columns(" ".join(word for word in line.split(" ") if not _ADDRESS.search(word)))
+
+
 def _placeholders(mail: _Mail) -> Iterator[Lack]:
-    said = repr(mail.edition)  # papers on templates may say such a thing themselves
+    # Papers on templates may say such a thing themselves.
+    said = " ".join(clean(readable(words), MAX_ABSTRACT) for words in _strings(asdict(mail.edition)))
     for part, source in ((Part.HTML, mail.html), (Part.TEXT, mail.text)):
         if any(mark in source and mark not in said for mark in ("{{", "{%")):
             yield Lack(
@@ -442,6 +464,18 @@ def _placeholders(mail: _Mail) -> Iterator[Lack]:
                 what="shows a placeholder that was not filled in ({{ or {%)",
                 fix="Close every {{ with }} and every {% with %}, and let no quotes or raw block hide them",
             )
+
+
+def _strings(value: object) -> Iterator[str]:
+    """All that stand anywhere in a value, those in mappings and tuples too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _strings(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _strings(one)
 
 
 _CHECKS: tuple[Callable[[_Mail], Iterator[Lack]], ...] = (
@@ -453,6 +487,7 @@ _CHECKS: tuple[Callable[[_Mail], Iterator[Lack]], ...] = (
     _language,
     _charset,
     _scripts,
+    _foreign,
     _loads,
     _bad_links,
     _dark,

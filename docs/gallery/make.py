@@ -10,13 +10,17 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from digest.model import Edition
+from digest.outputs.archive import ENTRY, INDEX, PAGE, make_day, make_lists, open_press
+from digest.outputs.feed import read_entry
+from digest.outputs.page import Neighbours
 from digest.rendering.renderer import Renderer
 from docs.gallery.clients import as_in_word, without_scheme, without_style
 from tests.editions import SAMPLES, SENDER
@@ -34,6 +38,7 @@ COLOURS = 64
 """Letters on an even ground need no more, and are smaller without loss than they are with it."""
 
 Scheme = Literal["light", "dark"]
+Kind = Literal["mail", "text", "archive page", "archive list"]
 Change = Callable[[str], str]
 ALL_VIEWS: tuple[tuple[int, Scheme], ...] = ((640, "light"), (640, "dark"), (375, "light"), (375, "dark"))
 TWO_VIEWS: tuple[tuple[int, Scheme], ...] = ((640, "light"), (375, "dark"))
@@ -45,7 +50,7 @@ CUT = ("rich-640-dark", "forty-375-dark", "german", "french", "chinese")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture of an edition: in what width and colours, and what a mail program does to it first."""
+    """One picture of an edition: as what, in what width and colours, what a mail program does to it first."""
 
     name: str
     edition: Edition
@@ -55,7 +60,7 @@ class Picture:
     scheme: Scheme = "light"
     change: Change | None = None
     is_forced_dark: bool = False
-    is_text: bool = False
+    kind: Kind = "mail"
 
 
 def main() -> None:
@@ -110,6 +115,7 @@ def pictures() -> Iterator[Picture]:
             height = ENOUGH if title.startswith(CUT) else MOST
             yield Picture(name=title, edition=edition, width=width, height=height, scheme=scheme)
     yield from _hard_cases(SAMPLES["rich"])
+    yield from _archive(SAMPLES["rich"])
 
 
 def _hard_cases(rich: Edition) -> Iterator[Picture]:
@@ -124,7 +130,14 @@ def _hard_cases(rich: Edition) -> Iterator[Picture]:
     mobile = "rich-375-gmail-mobile"
     yield Picture(name=mobile, edition=rich, width=375, height=ENOUGH, change=without_style)
     yield Picture(name="rich-640-word", edition=rich, width=640, change=as_in_word)
-    yield Picture(name="rich-text", edition=rich, width=TERMINAL, is_text=True)
+    yield Picture(name="rich-text", edition=rich, width=TERMINAL, kind="text")
+
+
+def _archive(rich: Edition) -> Iterator[Picture]:
+    for width, scheme in TWO_VIEWS:
+        page: dict[str, Any] = {"edition": rich, "width": width, "scheme": scheme, "height": ENOUGH}
+        yield Picture(name=f"archive-page-{width}-{scheme}", kind="archive page", **page)
+        yield Picture(name=f"archive-list-{width}-{scheme}", kind="archive list", **page)
 
 
 # ---------------------------------------------------------------- taking them
@@ -192,13 +205,31 @@ def _small(png: bytes) -> bytes:
 
 
 RENDERER = Renderer()
+PRESS = open_press(SENDER)
+ARCHIVED = ("rich", "last-list", "quiet", "maths", "one")
+"""Editions of a list of them, a day apart."""
 
 
 def _page(picture: Picture) -> str:
-    rendered = RENDERER.render(picture.edition, SENDER)
-    if picture.is_text:
-        return _in_a_terminal(rendered.text)
-    return picture.change(rendered.html) if picture.change else rendered.html
+    match picture.kind:
+        case "archive page":
+            day = picture.edition.day
+            around = Neighbours(earlier=day - timedelta(days=1), later=day + timedelta(days=1))
+            return make_day(picture.edition, around, PRESS)[PAGE]
+        case "archive list":
+            return _list_of_editions()
+        case "text":
+            return _in_a_terminal(RENDERER.render(picture.edition, SENDER).text)
+    html = RENDERER.render(picture.edition, SENDER).html
+    return picture.change(html) if picture.change else html
+
+
+def _list_of_editions() -> str:
+    alone = Neighbours(earlier=None, later=None)
+    days = [(timedelta(days=n), SAMPLES[name]) for n, name in enumerate(ARCHIVED)]
+    editions = [replace(one, day=one.day - before, at=one.at - before) for before, one in days]
+    entries = [read_entry(make_day(one, alone, PRESS)[ENTRY].encode(), one.day) for one in editions]
+    return make_lists(entries, (), editions[0].profile, PRESS)[INDEX]
 
 
 def _in_a_terminal(text: str) -> str:

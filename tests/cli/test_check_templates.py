@@ -139,6 +139,69 @@ def test_a_folder_that_is_not_there_is_told(tried: Desk) -> None:
     assert "there is no such folder of templates" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "broken"), [("archive.html.j2", "\n{{ nope }}"), ("archive-index.html.j2", "\n{% if %}")]
+)
+def test_a_broken_template_of_the_archive_is_told_with_file_and_line(
+    tried: Desk, name: str, broken: str
+) -> None:
+    path = tried.write(f"mine/{name}", broken)
+
+    result = tried.run("check")
+
+    assert result.exit_code == ExitCode.INPUT
+    assert f"error: {path}:2: this template is broken" in result.stderr
+    assert "ok: templates" not in result.stdout
+    assert tried.run("preview", "--archive", str(tried.folder / "archive")).stderr.count(f"{path}:2") == 1
+
+
+def test_a_feed_entry_that_is_no_xml_is_told_with_file_and_line(tried: Desk) -> None:
+    path = changed(tried, "feed-entry.xml.j2", "</title>", "</titel>")
+
+    assert (
+        f"error: {path}:8: this template is broken: what it prints is not as it must be: it is not XML"
+        in tried.run("check").stderr
+    )
+
+
+def test_what_only_an_archive_with_neighbours_prints_is_tried_too(tried: Desk) -> None:
+    changed(tried, "archive-links.html.j2", "neighbours.later }}.html", "neighbours.gone }}.html")
+
+    assert "has no attribute 'gone'" in tried.run("check").stderr
+
+
+@pytest.mark.parametrize("name", ["card.html.j2", "archive.css"])
+def test_a_folder_named_like_a_template_is_told_with_what_to_do(tried: Desk, name: str) -> None:
+    path = tried.folder / "mine" / name
+    path.mkdir()
+
+    result = tried.run("check")
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert f"error: {path}: this is named like a template, and is a folder. Put" in result.stderr
+
+
+def test_a_link_to_nowhere_named_like_a_template_is_told(tried: Desk) -> None:
+    path = tried.folder / "mine" / "card.html.j2"
+    path.symlink_to("gone")
+
+    assert f"error: {path}: this is named like a template, and is no file." in tried.run("check").stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no file that nobody can read")
+@pytest.mark.parametrize("name", ["card.html.j2", "parts/day.j2"])
+def test_a_file_that_cannot_be_read_is_told_with_what_to_do(tried: Desk, name: str) -> None:
+    path = tried.folder / "mine" / name
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to("/proc/self/mem")  # not even root reads its beginning
+
+    result = tried.run("check")
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert re.search(f"error: {path}: this file cannot be read .*Let it be read", result.stderr)
+    assert "ok: way out" in result.stdout
+
+
 # ---------------------------------------------------------------- warnings
 
 
@@ -178,6 +241,39 @@ def test_a_file_that_no_template_uses_is_told(tried: Desk) -> None:
     assert result.exit_code == 0
     for name, hint in files.items():
         assert f"warning: {tried.folder}/mine/{name} is not used{hint}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "/* not ended", "has a comment without its end (line"),
+        ("padding: 0; }\n.outer", "padding: 0;\n.outer", "has a { without its } (line 4)"),
+        ("padding: 0; }\n.outer", "padding: 0; }}\n.outer", "has a } too many (line 4)"),
+    ],
+)
+def test_a_style_sheet_that_is_cut_off_is_told(tried: Desk, old: str, new: str, said: str) -> None:
+    path = changed(tried, "edition.css", old, new)
+
+    result = tried.run("check")
+
+    assert result.exit_code == 0
+    assert f"warning: {path} {said}" in result.stderr
+
+
+@pytest.mark.parametrize("styles", ["", ".gone { color: red }", "} .page { color: red"])
+def test_a_style_sheet_that_styles_nothing_is_told(tried: Desk, styles: str) -> None:
+    path = tried.write("mine/edition.css", styles)
+
+    result = tried.run("check")
+
+    assert result.exit_code == 0
+    assert f"warning: {path} styles nothing that the templates use" in result.stderr
+
+
+def test_braces_in_words_and_comments_are_none(tried: Desk) -> None:
+    path = changed(tried, "edition.css", "", """/* { */ .x::before { content: "}"; quotes: '{\\'' "'" }""")
+
+    assert str(path) not in tried.run("check").stderr
 
 
 def test_a_part_that_an_own_template_includes_is_used_and_what_editors_leave_is_let_be(tried: Desk) -> None:

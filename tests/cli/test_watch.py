@@ -232,6 +232,8 @@ def test_only_the_script_that_reloads_may_run(watched: Desk) -> None:
         for answer, (nonce,) in zip(answers, nonces, strict=True):
             assert f"script-src 'nonce-{nonce}';" in answer.headers["Content-Security-Policy"]
             assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+            assert "img-src data:;" in answer.headers["Content-Security-Policy"]
+            assert "*" not in answer.headers["Content-Security-Policy"]
             assert answer.headers["Cache-Control"] == "no-store"
 
     watch(watched, look)
@@ -365,6 +367,8 @@ def test_a_browser_loads_the_page_anew_by_itself_and_runs_no_script_of_a_mail(wa
             lambda _client: page.get_by_text("Saved once").wait_for(timeout=10_000),
         )
         assert page.title().startswith("Learning to Wait")
+        page.get_by_text("The watch has ended").wait_for(timeout=10_000)
+        assert page.title().startswith("(ended) Learning to Wait")
         browser.close()
 
 
@@ -412,12 +416,27 @@ def test_files_in_folders_are_seen_and_what_is_not_there_is_not(tmp_path: Path) 
     assert shipped("templates") / "watch.html.j2" in stamps_of([], [shipped("templates")])
 
 
+def test_a_folder_that_cannot_be_looked_into_is_passed_over(tmp_path: Path) -> None:
+    """As one that vanishes meanwhile; this one's path is longer than the system takes."""
+    (tmp_path / "card.html.j2").write_text("", encoding="utf-8")
+    inner = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(17):
+        os.mkdir("x" * 250, dir_fd=inner)
+        outer, inner = inner, os.open("x" * 250, os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+
+    assert set(stamps_of([], [tmp_path])) == {tmp_path / "card.html.j2"}
+
+
 def test_the_script_stands_at_the_end_of_the_body_or_of_a_page_without_one() -> None:
-    whole = with_reload("<body><p>&lt;/body></p></BODY></html>", "a.1", "once")
+    whole = with_reload("<body><p>İİİ</body></p></BODY></html>", "a.1", "once")
     bare = with_reload("<p>bare", "a.1", "once")
 
-    assert re.search(r"</p><script nonce=\"once\">.*</script>\s*</BODY></html>$", whole, re.DOTALL)
-    assert bare.startswith("<p>bare<script")
+    assert re.search(
+        r"</body></p><div .*<script nonce=\"once\">.*</script>\s*</BODY></html>$", whole, re.DOTALL
+    )
+    assert bare.startswith("<p>bare<div ")
 
 
 def test_what_is_not_ours_is_told_with_its_place() -> None:

@@ -11,11 +11,13 @@ import pytest
 from lxml import etree, html  # type: ignore[import-untyped]
 
 from digest.errors import DigestError, InputError
-from digest.model import Edition, Sender
-from digest.outputs.archive import day_of, folder_name, make_day, open_press, without_foot
+from digest.model import Edition, Note, NoteKind, Sender
+from digest.outputs.archive import day_of, folder_name, make_day, open_press
 from digest.outputs.feed import MAX_ENTRIES, read_entry
 from digest.outputs.folder import write_archive
 from digest.outputs.page import Neighbours
+from digest.outputs.templates import ARCHIVE_FILES
+from digest.resources import shipped
 from tests.editions import EVERY, EXTREME, ONE, QUIET, RICH, SENDER
 from tests.makers import edition, pick, profile
 
@@ -101,9 +103,8 @@ def test_the_list_has_every_edition_the_newest_first(tmp_path: Path) -> None:
     written(tmp_path, on(10), on(12), on(11, QUIET))
 
     assert subjects(tmp_path) == ["2026-03-12.html", "2026-03-11.html", "2026-03-10.html"]
-    assert "Quiet day: nothing above 35 · 11 Mar" in (tmp_path / "ada" / "index.html").read_text(
-        encoding="utf-8"
-    )
+    page = html.fromstring((tmp_path / "ada" / "index.html").read_bytes())
+    assert "Quiet day: nothing above 35 · 11 Mar" in " ".join(page.text_content().split())
 
 
 def test_a_page_leads_to_its_neighbours_also_to_one_that_came_later(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_no_readers_name_leads_out_of_the_archive(name: str, tmp_path: Path) -> 
 
 
 def test_different_readers_never_share_a_folder() -> None:
-    names = ["a", "A", "a.b", "a%2Fb", "a/b", "%2E", ".", "Ада", "a b", "a_b", "a+b"]
+    names = ["a\udcff", "a%FF", "aÿ", "a", "A", "a.b", "a%2Fb", "a/b", "%2E", ".", "Ада", "a b", "a_b", "a+b"]
 
     assert len({folder_name(name) for name in names}) == len(names)
 
@@ -385,17 +386,154 @@ def test_a_page_loads_nothing_and_runs_nothing() -> None:
 
 
 def test_the_text_ends_where_the_mails_signature_begins() -> None:
-    assert without_foot("One\n\n-- \nTwo\n\n\n-- \nunsubscribe: x\n") == "One\n\n-- \nTwo\n"
-    assert without_foot("No foot at all\n") == "No foot at all\n"
+    told = make_day(RICH, ALONE, PRESS)[".txt"]
+
+    assert "\n-- \n" not in told
+    assert told.rstrip().endswith(f"https://arxiv.org/abs/{RICH.misses[-1].paper.id}")
 
 
-def test_a_text_template_without_a_signature_does_not_give_away_how_to_unsubscribe_the_reader(
+PERSONAL = ("ada@example.org", "digest+stop", "stop/4f1a2b", "profiles/ada", "unsubscribe", "Ottoline")
+ALL_OF_THE_FOOT = """Mine: {{ letter.why }} {{ letter.change }} {{ letter.contact }}
+{{ letter.unsubscribe_url }} {{ letter.unsubscribe_mailto }}
+"""
+
+
+def test_no_template_of_ones_own_can_tell_who_the_reader_is_and_how_her_mail_is_stopped(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "edition.txt.j2").write_text("Stop: {{ letter.unsubscribe_url }}", encoding="utf-8")
-    press = open_press(SENDER, tmp_path)
+    links = "{{ links | safe }}"
+    for name, source in {
+        "edition.txt.j2": ALL_OF_THE_FOOT,
+        "archive.html.j2": ALL_OF_THE_FOOT + links,
+        "feed-content.html.j2": ALL_OF_THE_FOOT,
+    }.items():
+        (tmp_path / name).write_text(source, encoding="utf-8")
 
-    assert make_day(ONE, ALONE, press)[".txt"].strip() == "Stop:"
+    files = make_day(ONE, ALONE, open_press(SENDER, tmp_path))
+
+    assert all("Mine:" in files[kind] for kind in (".txt", ".html", ".atom"))
+    assert not [(kind, word) for kind, text in files.items() for word in PERSONAL if word in text]
+
+
+def test_notes_on_the_readers_own_files_are_not_published(tmp_path: Path) -> None:
+    private = Note(kind=NoteKind.LIKED, detail="/home/ada/secret.bib cannot be read")
+    public = Note(kind=NoteKind.SOURCE, name="the Wednesday list", day=ONE.day)
+
+    written(tmp_path, replace(ONE, notes=(private, public)))
+
+    told = contents(tmp_path)
+    assert not [name for name, data in told.items() if b"secret" in data or b"/home/ada" in data]
+    for kind in (".html", ".txt", ".json", ".atom"):
+        assert b"the Wednesday list" in told[f"ada/2026-03-11{kind}"]
+
+
+def test_a_profile_whose_name_is_not_utf_8_has_an_archive(tmp_path: Path) -> None:
+    made = edition(pick(), profile=profile(name="ad\udcff"))
+
+    page, problems = write_archive(tmp_path, made, PRESS)
+
+    assert (page.parent.name, problems) == ("ad%FF", ())
+    assert "2026:ad%FF/feed" in (page.parent / "feed.xml").read_text(encoding="utf-8")
+
+
+def test_a_reader_without_a_name_has_no_archive(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="without a name"):
+        write_archive(tmp_path, edition(pick(), profile=profile(name="")), PRESS)
+
+    assert not contents(tmp_path)
+
+
+def test_a_neighbours_links_stay_in_its_own_language(tmp_path: Path) -> None:
+    german = replace(ONE, profile=replace(ONE.profile, language="de"))
+
+    written(tmp_path, on(10, german), on(11), on(12, german))
+
+    pages = [(tmp_path / "ada" / f"2026-03-{day}.html").read_text(encoding="utf-8") for day in (10, 11, 12)]
+    assert ["All editions" in page for page in pages] == [False, True, False]
+    assert "11.\N{NO-BREAK SPACE}März&nbsp;→" in pages[0]
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("<html lang=xx>", "not known: xx"),
+        ("<html lang='de_!'>", "not known: de_!"),
+        ("<html>", "does not say"),
+        ("<p lang=de>x", "does not say"),
+        ("", "cannot be used"),
+        ("<!-- -->", "cannot be used"),
+        ("\0", "cannot be used"),
+    ],
+)
+def test_a_neighbour_without_a_language_that_is_known_is_named(page: str, said: str, tmp_path: Path) -> None:
+    written(tmp_path, on(10))
+    (tmp_path / "ada" / "2026-03-10.html").write_text(page, encoding="utf-8")
+
+    _, (problem,) = write_archive(tmp_path, on(11), PRESS)
+
+    assert said in problem.what
+
+
+# ---------------------------------------------------------------- templates of one's own
+
+ARCHIVE_TEMPLATES = [name for name in ARCHIVE_FILES if name.endswith(".j2")]
+
+
+def test_every_shipped_file_of_an_archive_is_known() -> None:
+    found = [path.name for kind in ("archive*", "feed*") for path in shipped("templates").glob(kind)]
+
+    assert sorted(found) == sorted(ARCHIVE_FILES)
+
+
+def broken_by(folder: Path, name: str, source: str | bytes) -> InputError:
+    """What an archive of this template ends with."""
+    (folder / "own").mkdir()
+    (folder / "own" / name).write_bytes(source if isinstance(source, bytes) else source.encode())
+    with pytest.raises(InputError) as caught:
+        write_archive(folder / "archive", ONE, open_press(SENDER, folder / "own"))
+    assert not (folder / "archive").exists()
+    assert caught.value.fix
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ARCHIVE_TEMPLATES)
+@pytest.mark.parametrize(
+    "source", ["\n\n{{ nope }}", "\n\n{% if %}", '\n\n{% include "gone.j2" %}', "\n\n{{ 1 // 0 }}"]
+)
+def test_a_broken_template_is_told_with_file_and_line(name: str, source: str, tmp_path: Path) -> None:
+    told = broken_by(tmp_path, name, source)
+
+    assert told.where == f"{tmp_path / 'own' / name}:3"
+    assert "this template is broken" in told.what
+
+
+@pytest.mark.parametrize("name", ARCHIVE_FILES)
+def test_a_template_that_is_not_utf_8_is_told_with_its_file(name: str, tmp_path: Path) -> None:
+    assert str(tmp_path / "own" / name) in broken_by(tmp_path, name, b"\xff\xfe").where
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "line", "said"),
+    [
+        ("feed-entry.xml.j2", "{# An entry. #}\n<entry>\n<id>{{ id }}</title>\n</entry>", ":3", "it is not XML"),
+        ("feed-entry.xml.j2", "{{ letter.subject }}", ":1", "it is not XML"),
+        ("feed-entry.xml.j2", '<feed xmlns="http://www.w3.org/2005/Atom"/>', "", "not an Atom entry"),
+        ("feed-entry.xml.j2", '<entry xmlns="http://www.w3.org/2005/Atom"/>', "", "it has no title"),
+        ("feed.xml.j2", "<feed>\n", ":2", "it is not XML"),
+        ("feed.xml.j2", "<rss/>", "", "not an Atom feed"),
+        ("feed.xml.j2", '<feed xmlns="http://www.w3.org/2005/Atom"/>', "", "it has no id"),
+        ("archive-index.html.j2", "<h1>All</h1>", "", 'does not print name="generator" content="Digest"'),
+        ("archive-links.html.j2", "none", "", "not between <!--neighbours-->"),
+        ("archive.html.j2", "{{ links }}", "", "does not print {{ links | safe }}"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_read_again_is_told_before_it_is_written(
+    name: str, source: str, line: str, said: str, tmp_path: Path
+) -> None:
+    told = broken_by(tmp_path, name, source)
+
+    assert said in told.what
+    assert told.where == f"{tmp_path / 'own' / name}{line}"
 
 
 def test_a_template_of_ones_own_changes_the_page(tmp_path: Path) -> None:

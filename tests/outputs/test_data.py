@@ -43,6 +43,7 @@ def test_an_edition_tells_whose_it_is_and_how_it_came_about() -> None:
         "subject": "Warten",
         "outcome": "ready",
         "considered": 30,
+        "n_new": 30,
         "threshold": 40,
     }
 
