@@ -35,7 +35,7 @@ def test_an_edition_tells_whose_it_is_and_how_it_came_about() -> None:
         edition(pick(), profile=profile(interest("waiting"), threshold=40, language="de")), "Warten"
     )
 
-    assert {key: told[key] for key in list(told)[:8]} == {
+    assert {key: told[key] for key in list(told)[:9]} == {
         "profile": "ada",
         "day": "2026-03-11",
         "at": "2026-03-11T07:30:00+00:00",
