@@ -31,6 +31,9 @@ demo: $(VENV)/ready  ## Read the sample pages, deliver an edition into demo/, an
 test: $(VENV)/ready  ## Run the tests
 	$(BIN)/python -m pytest -n auto
 
+fast: $(VENV)/ready  ## Run the tests that take less than a minute together
+	$(BIN)/python -m pytest -n auto -m "not acceptance and not slow"
+
 lint: $(VENV)/ready  ## Check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -57,4 +60,4 @@ ci:  ## All that decides whether a change lands
 clean:  ## Remove what was made
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test lint format gallery catalogs bench ci clean
+.PHONY: help setup demo test fast lint format gallery catalogs bench ci clean

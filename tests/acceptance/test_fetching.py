@@ -12,6 +12,8 @@ from digest.errors import ExitCode
 from tests.desk import ADA, NOW, Desk
 from tests.web import Server, answer
 
+pytestmark = pytest.mark.acceptance
+
 TODAY = NOW.date()
 CONFIG = """
 window_days = 7

@@ -9,6 +9,8 @@ import pytest
 
 from tests.desk import ADA, PAGE, Desk
 
+pytestmark = pytest.mark.acceptance
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -88,7 +90,6 @@ def test_a_send_whose_output_nobody_reads_sends_all_the_same(desk: Desk) -> None
     assert len(desk.mails()) == 2
 
 
-@pytest.mark.acceptance
 def test_a_wheel_works_far_from_its_sources(tmp_path: Path) -> None:
     built = run(
         sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), cwd=ROOT

@@ -20,6 +20,8 @@ from digest.errors import ExitCode
 from tests.acceptance.conftest import at_port
 from tests.desk import ADA, Desk
 
+pytestmark = pytest.mark.acceptance
+
 
 class Mailbox:
     """Takes mail, or answers DATA with a reply of the test's choice."""
@@ -164,7 +166,6 @@ def test_a_server_that_is_away_keeps_the_message(smtp_desk: Desk) -> None:
 SMTP_SINK = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 
 
-@pytest.mark.acceptance
 @pytest.mark.skipif(SMTP_SINK is None, reason="needs postfix's smtp-sink (apt-get install postfix)")
 def test_postfixs_own_sink_takes_the_mail(smtp_desk: Desk, tmp_path: Path) -> None:
     with socket.socket() as probe:

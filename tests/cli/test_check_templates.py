@@ -16,6 +16,8 @@ from digest.rendering.templates import HEAD_STYLES, MAIL_TEMPLATES, STYLES, Temp
 from digest.resources import shipped
 from tests.desk import CONFIG, Desk
 
+pytestmark = pytest.mark.slow  # each looks at many mails, or waits for a page
+
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
 
 

@@ -18,6 +18,8 @@ from tests.desk import ADA, CONFIG, PAGE, Desk
 from tests.model_server import CHAT, EMBEDDINGS, ModelServer, chatted, embedded, letters
 from tests.web import answer
 
+pytestmark = pytest.mark.slow  # a model's server answers each
+
 TABLES = (FolderEmbeddingTable, EndpointEmbeddingTable, SummariesTable)
 KEY = "sk-0123456789abcdef"
 SAID = "The study lets agents practise patience with self-supervised learning. Its effects are found to last."

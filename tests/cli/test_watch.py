@@ -20,6 +20,8 @@ from digest.resources import shipped
 from tests.conformance.requirements import absent, program
 from tests.desk import ADA, CONFIG, NOW, PAGE, Desk
 
+pytestmark = pytest.mark.slow  # each looks at many mails, or waits for a page
+
 OTHER_PAGE = PAGE.replace("Learning to Wait", "Learning to Hurry")
 TEMPLATE = "edition.txt.j2"
 

@@ -100,7 +100,7 @@ def drawn(draw: st.DrawFn) -> Edition:
     return edition(sections=sections, profile=profile(display_name="<i>"))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(drawn(), min_size=2, max_size=4))
 def test_whatever_editions_say_the_forms_made_for_one_say_the_same_of_all(shown: list[Edition]) -> None:
     for suffix in (HTML, TEXT):

@@ -179,6 +179,7 @@ def test_an_abstract_of_ten_megabytes_is_cut() -> None:
         assert len(entry.paper.abstract or "") <= MAX_ABSTRACT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

@@ -245,6 +245,7 @@ def test_any_text_is_read(text: str) -> None:
     assert readable(readable(text)) == readable(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hostile",
     [
