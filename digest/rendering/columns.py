@@ -42,8 +42,8 @@ def numbered(number: int) -> str:
 
 @lru_cache(maxsize=256)
 def noted(number: int) -> str:
-    """`[7] `, before its addresses."""
-    return f"{f'[{number}]':<4}"
+    """`[7]`, before its addresses."""
+    return f"[{number}]"
 
 
 def lines(text: str, width: int) -> list[str]:

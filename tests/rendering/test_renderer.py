@@ -289,7 +289,7 @@ def test_a_twin_is_named_and_linked_on_the_card() -> None:
     assert words_of(twins) == "Also, almost the same: Waiting, Learned"
     assert [a["href"] for a in twins.find_all("a")] == ["https://arxiv.org/abs/2603.10000"]
     assert "Also, almost the same: Waiting, Learned\n" in mail.text
-    assert "     Almost the same: https://arxiv.org/abs/2603.10000" in mail.text
+    assert "    Almost the same: https://arxiv.org/abs/2603.10000" in mail.text
 
 
 def test_of_many_twins_three_are_named_and_all_are_counted() -> None:
@@ -508,10 +508,10 @@ def test_the_text_has_no_entities_and_no_markup() -> None:
 def test_every_paper_in_the_text_has_a_number_and_under_it_a_footnote_with_its_addresses() -> None:
     text = rendered(FULL).text
     papers = re.findall(r"^ ?(\d+)\. \w", text, re.MULTILINE)
-    addresses = dict(re.findall(r"^\[(\d+)\] +(https://\S+)$", text, re.MULTILINE))
+    addresses = dict(re.findall(r"^\[(\d+)\] (https://\S+)$", text, re.MULTILINE))
     assert papers == list(addresses) == ["1", "2", "3", "4", "5"]
     assert addresses["4"] == "https://arxiv.org/abs/2603.00004"
-    assert "\n     Code: https://example.org/code\n" in text
+    assert "\n    Code: https://example.org/code\n" in text
 
 
 # ---------------------------------------------------------------- HTML for every client
