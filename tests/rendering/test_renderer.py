@@ -458,6 +458,28 @@ def test_many_picks_fit_and_none_is_dropped(picks: int, words_in_title: int) -> 
     assert all(f"Paper {n}: " in mail.text for n in range(picks))
 
 
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_whatever_is_picked_fits_and_every_pick_is_there(data: st.DataObject) -> None:
+    numbers = st.integers(1, 60)
+    n_picks = data.draw(numbers)
+    drawn = [
+        with_twins(
+            long_pick(n, data.draw(st.integers(0, 40))),
+            *("Twin " + "等" * data.draw(numbers) for _ in range(data.draw(st.integers(0, 5)))),
+        )
+        for n in range(n_picks)
+    ]
+    sections = tuple(
+        Section(name=name, picks=tuple(drawn[n :: len(SectionName)])) for n, name in enumerate(SectionName)
+    )
+    mail = rendered(edition(sections=sections, notes=(said("wait " * data.draw(numbers)),)))
+    shown = BeautifulSoup(mail.html, "lxml")
+    assert len(mail.html.replace("\n", "\r\n").encode()) <= MAX_HTML_BYTES
+    assert len(shown.find_all("h3")) == n_picks
+    assert all(re.search(rf"Paper {n}:\s", mail.text) for n in range(n_picks))
+
+
 def test_five_twins_on_each_of_forty_picks_fit_and_are_all_counted() -> None:
     titles = [f"Twin {n}: " + "waiting " * 35 for n in range(5)]
     mail = rendered(edition(*(with_twins(long_pick(n, 35), *titles) for n in range(40))))
