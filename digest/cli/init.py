@@ -239,7 +239,16 @@ def _profile_text(answers: Answers) -> str:
         document["interests"][phrase] = int(weight) if weight.is_integer() else weight
     if answers.liked:
         document["liked"]["papers"] = list(answers.liked)
-    return str(tomlkit.dumps(document))
+    return _COMMENTED.sub(_aligned, str(tomlkit.dumps(document)))
+
+
+_COMMENTED = re.compile(r"""^(\w+ = (?:"[^"#\n]*"|[\w.]+))[ ]+(#.*)$""", re.MULTILINE)
+COMMENT_COLUMN = 36
+
+
+def _aligned(line: re.Match[str]) -> str:
+    """A key with its comment where the example has it, whatever the value's length."""
+    return f"{line[1]:<{COMMENT_COLUMN - 1}} {line[2]}"
 
 
 def _write(files: Mapping[Path, str]) -> None:

@@ -114,6 +114,13 @@ def test_init_writes_what_the_other_commands_need(empty: Desk) -> None:
     assert json.loads(empty.run("preview", "--json").stdout)["considered"] == 3
 
 
+def test_init_keeps_the_comments_of_a_profile_in_their_column(empty: Desk) -> None:
+    empty.run("init", "--email", "ada@example.org", "--timezone", "America/Argentina/Buenos_Aires")
+    lines = next((empty.folder / "profiles").iterdir()).read_text(encoding="utf-8").split("[interests]")[0]
+    columns = {line.index("#") for line in lines.splitlines() if " = " in line and "#" in line}
+    assert columns == {36, len('timezone = "America/Argentina/Buenos_Aires" ')}
+
+
 def test_init_for_smtp_writes_the_servers_table(empty: Desk) -> None:
     empty.run(
         "init",
