@@ -115,7 +115,14 @@ def test_init_writes_what_the_other_commands_need(empty: Desk) -> None:
 
 
 def test_init_keeps_the_comments_of_a_profile_in_their_column(empty: Desk) -> None:
-    empty.run("init", "--email", "ada@example.org", "--timezone", "America/Argentina/Buenos_Aires")
+    empty.run(
+        "init",
+        str(empty.folder),
+        "--email",
+        "ada@example.org",
+        "--timezone",
+        "America/Argentina/Buenos_Aires",
+    )
     lines = next((empty.folder / "profiles").iterdir()).read_text(encoding="utf-8").split("[interests]")[0]
     columns = {line.index("#") for line in lines.splitlines() if " = " in line and "#" in line}
     assert columns == {36, len('timezone = "America/Argentina/Buenos_Aires" ')}
