@@ -3,6 +3,8 @@
 import re
 from urllib.parse import quote, urlsplit
 
+from digest.model import Paper
+
 MAX_LINK = 2_000
 _ARXIV_ID = re.compile(r"(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})")
 _ARXIV_MENTION = re.compile(
@@ -57,6 +59,26 @@ def links_of(identifier: str) -> dict[str, str]:
     if identifier.startswith("10."):
         return {"abstract": f"https://doi.org/{quote(identifier, safe='/.()-_:;')}"}
     return {}
+
+
+def pages_of(paper: Paper) -> dict[str, str]:
+    """The safe addresses of a paper by what they lead to, `abstract` first, then `code` and `project` last.
+
+    Where none is known, `search` alone.
+    """
+    named = {
+        "abstract": paper.url,
+        **links_of(paper.id),
+        "code": paper.code_url,
+        "project": paper.project_url,
+    }
+    safe = {name: address for name, url in named.items() if (address := safe_link(url))}
+    return safe or {"search": search_link(paper.title)}
+
+
+def first_page(paper: Paper) -> str:
+    """Where a paper's title leads."""
+    return next(iter(pages_of(paper).values()))
 
 
 def search_link(title: str) -> str:

@@ -313,6 +313,11 @@ class Edition:
     notes: tuple[Note, ...] = ()
     """What the reader should know of today's sources."""
 
+    @property
+    def n_known(self) -> int:
+        """How many of those considered the reader's last edition could have had, too."""
+        return 0 if self.n_new is None else self.considered - self.n_new
+
     def section(self, name: SectionName) -> tuple[Pick, ...]:
         """The picks of one section; empty if the edition has none."""
         return next((s.picks for s in self.sections if s.name is name), ())

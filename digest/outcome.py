@@ -27,7 +27,7 @@ def reason_of(edition: Edition) -> str:
 def papers(edition: Edition) -> str:
     """What was considered: `1 new paper`, `38 new papers`, `210 papers (5 new)`."""
     noun = "paper" if edition.considered == 1 else "papers"
-    if edition.n_new is None or edition.n_new == edition.considered:
+    if not edition.n_known:
         return f"{edition.considered} new {noun}"
     return f"{edition.considered} {noun} ({edition.n_new} new)"
 

@@ -128,7 +128,7 @@ def _preview(ctx: click.Context, wanted: Wanted, ways: Ways) -> None:
     loaded = setup.configuration_if_any(ctx) if wanted.pages else setup.configuration(ctx, briefly=True)
     edition = edition_for(loaded, wanted, ctx.obj)
     if ways.as_json:
-        _print_json(edition, loaded)
+        _print_json(edition)
     if ways.as_json and not (ways.as_text or ways.into_files):
         return
     rendered = setup.renderer(loaded).render(edition, setup.sender(loaded))
@@ -245,12 +245,13 @@ def _end_of(day: date, profile: Profile) -> datetime:
 # ---------------------------------------------------------------- showing it
 
 
-def _print_json(edition: Edition, loaded: Configuration | None) -> None:
+def _print_json(edition: Edition) -> None:
     """With the mail's subject, in which templates of one's own have no say."""
+    from digest.language import language
     from digest.outputs.data import to_json
-    from digest.rendering.renderer import Renderer
+    from digest.rendering.letter import subject_of
 
-    say(to_json(edition, Renderer().letter(edition, setup.sender(loaded)).subject))
+    say(to_json(edition, subject_of(edition, language(edition.profile.language))))
 
 
 def _tell_if_unsent(edition: Edition) -> None:

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cache, partial
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import click
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from digest.cli import setup
 from digest.cli.preview import Wanted, edition_for
@@ -25,6 +24,7 @@ from digest.cli.world import World
 from digest.errors import DigestError
 from digest.model import Edition, Sender
 from digest.rendering.renderer import Rendered, Renderer
+from digest.rendering.templates import shipped_pages
 from digest.resources import shipped
 
 LOOKS_PER_S = 4
@@ -225,7 +225,7 @@ def answer(path: str, host: str, showing: Showing, nonce: str) -> Answer:
 
 def _page(showing: Showing, nonce: str, *, words: str, title: str = "", heading: str = "") -> Answer:
     body = (
-        _templates()
+        shipped_pages()
         .get_template("watch.html.j2")
         .render(title=title or heading, heading=heading, words=words, version=showing.version, nonce=nonce)
     )
@@ -235,24 +235,13 @@ def _page(showing: Showing, nonce: str, *, words: str, title: str = "", heading:
 
 def with_reload(html: str, version: str, nonce: str) -> str:
     """The page with the script that loads it anew, at the end of its body."""
-    script = _templates().get_template("watch-reload.html.j2").render(version=version, nonce=nonce)
+    script = shipped_pages().get_template("watch-reload.html.j2").render(version=version, nonce=nonce)
     ends = [found.start() for found in _END_OF_BODY.finditer(html)]
     end = ends[-1] if ends else len(html)
     return html[:end] + script + html[end:]
 
 
 _END_OF_BODY = re.compile("</body", re.IGNORECASE)
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(shipped("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import chain, count
 
-from digest.links import MAX_LINK, is_arxiv_id, links_of, safe_link
+from digest.links import MAX_LINK, is_arxiv_id, pages_of
 from digest.model import Edition, Paper, SectionName
 from digest.outputs.latex import in_latex, title_in_latex
 from digest.rendering.phrases import shown, shown_title
@@ -49,7 +49,7 @@ def _fields(paper: Paper) -> Iterator[tuple[str, str]]:
         yield "archivePrefix", "{arXiv}"
     elif _is_plain_doi(paper.id):
         yield "doi", f"{{{paper.id}}}"
-    if url := safe_link(links_of(paper.id).get("abstract") or paper.url):
+    if url := pages_of(paper).get("abstract"):
         yield "url", f"{{{_verbatim(url)}}}"
 
 

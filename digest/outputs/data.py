@@ -1,11 +1,10 @@
 """An edition for programs: JSON whose points add up, with the same papers in the same order as the mail."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from digest.language import ENGLISH
-from digest.links import links_of, safe_link, search_link
+from digest.links import pages_of
 from digest.model import Candidate, Edition, Pick, Reason
 from digest.wording import note_in_words
 
@@ -30,7 +29,7 @@ def as_dict(edition: Edition, subject: str) -> dict[str, Any]:
         "subject": subject,
         "outcome": edition.outcome.value,
         "considered": edition.considered,
-        "n_new": edition.considered if edition.n_new is None else edition.n_new,
+        "n_new": edition.considered - edition.n_known,
         "threshold": edition.profile.threshold,
         "sections": [
             {"name": section.name.value, "picks": [_pick(pick) for pick in section.picks]}
@@ -54,7 +53,7 @@ def _pick(pick: Pick) -> dict[str, Any]:
         "organization": paper.organization,
         "published": paper.published.isoformat() if paper.published else None,
         "abstract": paper.abstract,
-        "links": _links(pick.candidate),
+        "links": pages_of(paper),
         "votes": _votes(pick.candidate),
         "twins": [{"id": twin.paper.id, "title": twin.paper.title} for twin in pick.twins],
     }
@@ -70,18 +69,6 @@ def _reason(reason: Reason) -> dict[str, Any]:
         "where": reason.where.value if reason.where else None,
         "said": reason.said or None,
         "words": list(reason.words),
-    }
-
-
-def _links(candidate: Candidate) -> dict[str, str]:
-    """Safe addresses by what they lead to, the abstract's first; a search where no page is known."""
-    paper = candidate.paper
-    known = links_of(paper.id)
-    named: Iterable[tuple[str, str | None]] = (
-        {"abstract": paper.url} | known | {"code": paper.code_url, "project": paper.project_url}
-    ).items()
-    return {name: safe for name, url in named if (safe := safe_link(url))} or {
-        "search": search_link(paper.title)
     }
 
 

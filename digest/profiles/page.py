@@ -3,10 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from statistics import median
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from digest.language import ENGLISH
 from digest.model import Edition, Outcome, Pick, Profile, SectionName
@@ -14,7 +11,7 @@ from digest.outcome import reason_of
 from digest.profiles.chart import Chart, make_chart, summary
 from digest.rendering.cards import Card, Detail, describe, make_card
 from digest.rendering.phrases import shown
-from digest.resources import shipped
+from digest.rendering.templates import shipped_pages
 
 WIDE, NARROW = 584, 339
 """The page's column at 640 and at 375 pixels."""
@@ -59,7 +56,7 @@ class Page:
 
 def render_replay(profile: Profile, editions: Sequence[Edition], stored: int) -> str:
     """The page as HTML; there is at least one edition, and `stored` papers were looked at."""
-    return _template().render(page=make_page(profile, editions, stored))
+    return shipped_pages().get_template("replay.html.j2").render(page=make_page(profile, editions, stored))
 
 
 def make_page(profile: Profile, editions: Sequence[Edition], stored: int) -> Page:
@@ -115,15 +112,3 @@ def _card(pick: Pick, number: int, day: date) -> Card:
     paper = describe(pick.candidate, day, ENGLISH)
     line, picks = Detail.LINE, SectionName.PICKS
     return make_card(pick, paper, number=number, section=picks, detail=line, language=ENGLISH)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(shipped("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("replay.html.j2")

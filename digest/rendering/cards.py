@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from digest.language import Language
-from digest.links import links_of, safe_link, search_link
+from digest.links import first_page, pages_of
 from digest.model import Candidate, Paper, Pick, Reason, ReasonKind, SectionName, Where
 from digest.rendering.excerpt import Excerpt, make_excerpt, mark
 from digest.rendering.phrases import shown, shown_title, signed
@@ -181,21 +181,19 @@ def _is_latin(title: str) -> bool:
 
 def _links(paper: Paper, language: Language) -> list[Link]:
     """Labels and safe addresses, the abstract's first, none twice; a search where no page is known."""
-    known = links_of(paper.id)
-    labelled = {
-        language.say("Abstract"): known.get("abstract") or paper.url,
-        "PDF": known.get("pdf"),
-        "HTML": known.get("html"),
-        "Hugging Face": known.get("huggingface"),
-        language.say("Code"): paper.code_url,
-        language.say("Project"): paper.project_url,
+    labels = {
+        "abstract": language.say("Abstract"),
+        "pdf": "PDF",
+        "html": "HTML",
+        "huggingface": "Hugging Face",
+        "code": language.say("Code"),
+        "project": language.say("Project"),
+        "search": language.say("Find it"),
     }
-    first_label: dict[str, str] = {}
-    for label, url in labelled.items():
-        if safe := safe_link(url):
-            first_label.setdefault(safe, label)
-    found = [Link(label, url) for url, label in first_label.items()]
-    return found or [Link(language.say("Find it"), search_link(paper.title))]
+    first_name: dict[str, str] = {}
+    for name, url in pages_of(paper).items():
+        first_name.setdefault(url, name)
+    return [Link(labels[name], url) for url, name in first_name.items()]
 
 
 MAX_AUTHORS = 4
@@ -341,8 +339,7 @@ def _twin(paper: Paper, twin: Paper) -> Twin:
     title = shorten(shown_title(twin.title), MAX_TWIN_TITLE)
     if title_key(paper.title) == title_key(twin.title):
         title = f"{title} ({shown(twin.id, MAX_CARRIER)})"
-    known = links_of(twin.id).get("abstract") or safe_link(twin.url)
-    return Twin(title, known or search_link(twin.title))
+    return Twin(title, first_page(twin))
 
 
 NOTABLE_PERCENT = 25
@@ -358,12 +355,11 @@ def _said_of_votes(candidate: Candidate, language: Language) -> Iterable[str]:
     seen, trend = candidate.observation, candidate.trend
     if trend:
         votes = language.count("{n} vote", "{n} votes", trend.upvotes)
-        notable = trend.percent <= NOTABLE_PERCENT
-        yield (
-            language.say("{votes}, top {percent} % of its list day", votes=votes, percent=trend.percent)
-            if notable
-            else votes
-        )
+        if trend.percent <= NOTABLE_PERCENT:
+            votes = language.say(
+                "{votes}, top {percent} % of its list day", votes=votes, percent=trend.percent
+            )
+        yield votes
         return
     if seen and seen.upvotes:
         yield language.count("{n} vote", "{n} votes", seen.upvotes)

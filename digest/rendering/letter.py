@@ -85,7 +85,7 @@ def make_letter(edition: Edition, sender: Sender, language: Language, describe: 
     return Letter(
         language=language.tag,
         direction=language.direction,
-        subject=_subject(edition, language),
+        subject=subject_of(edition, language),
         preheader=_preheader(edition, language),
         from_name=shown(sender.name),
         day=language.long_date(edition.day),
@@ -177,8 +177,8 @@ def _misses(
 # ---------------------------------------------------------------- sentences
 
 
-def _subject(edition: Edition, language: Language) -> str:
-    """One line: the best paper, how many more, the day."""
+def subject_of(edition: Edition, language: Language) -> str:
+    """A mail's one line: the best paper, how many more, the day."""
     return f"{_topic(edition, language)} · {language.short_date(edition.day)}"
 
 
@@ -311,7 +311,7 @@ def _file(profile: Profile) -> str:
 
 def _papers(edition: Edition, language: Language) -> str:
     """What was considered: `38 new papers`, or `210 papers (5 new)` with those of the days before."""
-    if edition.n_new is None or edition.n_new == edition.considered:
+    if not edition.n_known:
         return language.count("{n} new paper", "{n} new papers", edition.considered)
-    new = language.number(edition.n_new)
+    new = language.number(edition.considered - edition.n_known)
     return language.count("{n} paper ({new} new)", "{n} papers ({new} new)", edition.considered, new=new)

@@ -20,6 +20,7 @@ MOST_KEPT = 8_192
 """Forms (3 kB each) and excerpts (1 kB) kept; past that they are made anew, which no day's papers reach."""
 
 Kept = TypeVar("Kept")
+Made = TypeVar("Made")
 Values = Sequence[str | int | bytes]
 UNMADE: Any = object()
 Slots = Callable[[str], Slot]
@@ -69,7 +70,7 @@ class Part:
         """Whether a mail is as long as its cards and what stands around them."""
         form = self._form_of(letter)
         sections = [name for name, cards in _sections_of(letter) if cards and name != "misses"]
-        return form is not None and all(form.taken(name) == 1 for name in sections)
+        return form is not None and all(form.takes.count(name) == 1 for name in sections)
 
     def _form_of(self, letter: Letter) -> Form[bytes] | None:
         key = ("edition", *_shape_of_letter(letter))
@@ -85,8 +86,8 @@ class Part:
         values: list[str | int | bytes] = [getattr(letter, name) for name in _TEXTS]
         values += letter.notes
         for name, cards in _sections_of(letter):
-            values.append(b"".join(map(self.card, cards)) if name in form.names else b"")
-            has_footnotes = f"{name}:footnotes" in form.names
+            values.append(b"".join(map(self.card, cards)) if name in form.takes else b"")
+            has_footnotes = f"{name}:footnotes" in form.takes
             values.append(b"".join(map(self._footnotes, cards)) if has_footnotes else b"")
         return values
 
@@ -102,7 +103,7 @@ class Part:
         return form.complete(self._values_of_card(card, form))
 
     def _values_of_card(self, card: Card, form: Form[bytes]) -> Values:
-        uses, account = form.names, card.account
+        uses, account = form.takes, card.account
         return (
             card.number,
             account.score,
@@ -129,14 +130,14 @@ class Part:
     def _excerpt(self, excerpt: Excerpt) -> bytes:
         """Readers of one taste have it alike; where nothing is marked, all who get these sentences."""
         form = self._form_of_excerpt(excerpt)
-        key = excerpt.text if form and form.names == _ONLY_TEXT else excerpt
+        key = excerpt.text if form and form.takes == _ONLY_TEXT else excerpt
         kept = self._excerpts.get(key)
         if kept is not None:
             return kept
         whole = (
             form.complete((excerpt.text, *excerpt.runs)) if form else self.filled("excerpt", excerpt=excerpt)
         )
-        return _keep(self._excerpts, key, encode(whole))
+        return keep(self._excerpts, key, encode(whole))
 
     def _form_of_excerpt(self, excerpt: Excerpt) -> Form[str] | None:
         key = ("excerpt", *[not run for run in excerpt.runs])
@@ -153,23 +154,28 @@ class Part:
         self, key: Hashable, blank: "_Blank", values: Callable[[Form[bytes]], Values]
     ) -> Form[bytes] | None:
         """For what is long, or whose values come again in other mails."""
-        uses: list[Use] = []
-        rendered = self._rendered(blank, uses)
         write = in_html if self.suffix == HTML else in_text
-        made = None if rendered is None else make_form(rendered, uses, blank.names, write)
-        if made and decode(made.complete(values(made))) != _as_sent(self._plain(blank)):
-            made = None
-        return _keep(self._forms, key, made)
+        make = partial(make_form, names=blank.names, write=write)
+        made = self._like_its_template(blank, make, lambda form: decode(form.complete(values(form))))
+        return keep(self._forms, key, made)
 
     def _new_text_form(self, key: Hashable, blank: "_Blank", values: Values) -> Form[str] | None:
         """For what is short and seldom the same in two mails."""
+        write = escaped if self.suffix == HTML else str
+        make = partial(make_text_form, names=blank.names, write=write)
+        made = self._like_its_template(blank, make, lambda form: form.complete(values))
+        return keep(self._text_forms, key, made)
+
+    def _like_its_template(
+        self, blank: "_Blank", make: Callable[[str, list[Use]], Made], completed: Callable[[Made], str]
+    ) -> Made | None:
+        """A form that says what its template says of the same values; `None` if there can be none."""
         uses: list[Use] = []
         rendered = self._rendered(blank, uses)
-        write = escaped if self.suffix == HTML else str
-        made = None if rendered is None else make_text_form(rendered, uses, blank.names, write)
-        if made and made.complete(values) != self._plain(blank):
-            made = None
-        return _keep(self._text_forms, key, made)
+        if rendered is None:
+            return None
+        form = make(rendered, uses)
+        return form if _as_sent(completed(form)) == _as_sent(self._plain(blank)) else None
 
     def _rendered(self, blank: "_Blank", uses: list[Use]) -> str | None:
         """A template with slots in it; `None` if it computes with them, which may look like any mistake."""
@@ -239,7 +245,8 @@ class Part:
         return Markup(filled) if self.suffix == HTML else filled  # noqa: S704  # it was escaped as it was filled
 
 
-def _keep(kept: dict[Hashable, Kept], key: Hashable, made: Kept) -> Kept:
+def keep(kept: dict[Hashable, Kept], key: Hashable, made: Kept) -> Kept:
+    """The thing made, kept for the next time; what was kept is forgotten where it is too much."""
     if len(kept) >= MOST_KEPT:
         kept.clear()
     kept[key] = made
@@ -272,7 +279,7 @@ _OF_THE_LANGUAGE = ("language", "direction")
 _TEXTS = tuple(
     one.name for one in fields(Letter) if one.type in (str, "str") and one.name not in _OF_THE_LANGUAGE
 )
-_ONLY_TEXT = frozenset(("text",))
+_ONLY_TEXT = ("text",)
 _IN_CARD = ("number", "score", "rest", "aside", "account", "excerpt", "summary")
 _IN_ACCOUNT = (
     "score",

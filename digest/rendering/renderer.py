@@ -14,7 +14,7 @@ from digest.model import Candidate, Edition, Sender
 from digest.quoted import decode, finished
 from digest.rendering.cards import Card, Detail, PaperInWords, describe, shrink_card
 from digest.rendering.letter import SHORT_RUN, Letter, details_after, make_letter, shrink
-from digest.rendering.parts import MOST_KEPT, Part
+from digest.rendering.parts import Part, keep
 from digest.rendering.templates import HTML, TEXT, Templates
 from digest.resources import shipped
 
@@ -68,7 +68,7 @@ class Renderer:
         letter = self.letter(edition, sender)
         return Rendered(
             subject=letter.subject,
-            text_part=finished(self._encoded(self._part(TEXT, letter), letter)),
+            text_part=self._text_part(letter),
             html_part=finished(self._fitted(self._part(HTML, letter), letter)),
         )
 
@@ -83,7 +83,7 @@ class Renderer:
 
     def text(self, letter: Letter) -> str:
         """A letter as plain text."""
-        return decode(finished(self._encoded(self._part(TEXT, letter), letter)))
+        return decode(self._text_part(letter))
 
     def page(self, template: str, letter: Letter, **more: Any) -> str:
         """A letter through another template, `<template>.html.j2`."""
@@ -92,6 +92,9 @@ class Renderer:
             return part.filled(template, letter=letter, **more)
         except Exception as error:
             raise self._explained(error, part, template, letter=letter, **more) from error
+
+    def _text_part(self, letter: Letter) -> bytes:
+        return finished(self._encoded(self._part(TEXT, letter), letter))
 
     def _part(self, suffix: str, letter: Letter) -> Part:
         key = (suffix, letter.language)
@@ -143,11 +146,7 @@ class _Papers:
         kept = self._made.get(key)
         if kept and kept[0] is candidate:
             return kept[1]
-        if len(self._made) >= MOST_KEPT:
-            self._made.clear()
-        paper = describe(candidate, today, spoken)
-        self._made[key] = candidate, paper
-        return paper
+        return keep(self._made, key, (candidate, describe(candidate, today, spoken)))[1]
 
 
 def _size(encoded: bytes) -> int:

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, Comment, Tag
 from bs4.element import NavigableString
 
-from digest.links import links_of, safe_link, search_link
-from digest.model import Edition, Paper, Pick, Reason, SectionName, Sender
+from digest.links import first_page, safe_link
+from digest.model import Edition, Pick, Reason, SectionName, Sender
 from digest.rendering.columns import TEXT_COLUMNS, columns
 from digest.rendering.phrases import shown, shown_title
 from digest.rendering.renderer import MAX_HTML_BYTES
@@ -189,7 +189,7 @@ def _picks(mail: _Mail) -> Iterator[Lack]:
                 what="names the papers in another order than the edition",
                 fix="Go through letter.sections and their cards in the order they have",
             )
-        if unlinked := [pick for pick in picks if _first_link(pick.paper) not in face.addresses]:
+        if unlinked := [pick for pick in picks if first_page(pick.paper) not in face.addresses]:
             yield Lack(
                 part=face.part,
                 what=f"has no link to {_some_of(unlinked, len(picks))}",
@@ -214,12 +214,6 @@ def _in_order(face: _Face, picks: Iterable[Pick]) -> bool:
 def _some_of(picks: list[Pick], among: int) -> str:
     first = f"“{shown_title(picks[0].paper.title)}”"
     return first if len(picks) == 1 else f"{len(picks)} of {among} papers, the first of them {first}"
-
-
-def _first_link(paper: Paper) -> str:
-    """Where a card's title leads."""
-    known = (links_of(paper.id).get("abstract") or paper.url, paper.code_url, paper.project_url)
-    return next(filter(None, map(safe_link, known)), search_link(paper.title))
 
 
 # ---------------------------------------------------------------- why they are there
@@ -293,7 +287,7 @@ def _machine_words(mail: _Mail) -> Iterator[Lack]:
 
 
 def _size(mail: _Mail) -> Iterator[Lack]:
-    size = len(mail.html.encode())
+    size = len(mail.html.replace("\n", "\r\n").encode())  # as it travels
     if size > MAX_HTML_BYTES:
         yield Lack(
             part=Part.HTML,

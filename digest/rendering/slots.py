@@ -102,15 +102,9 @@ class Form(Generic[AnyStr]):
     pieces: list[AnyStr]
     slots: tuple[tuple[int, int, Callable[[Any], AnyStr]], ...]
     """Where the slot is, which of the values it takes, and how that is written."""
-    names: frozenset[str]
-    """Of the values it takes."""
-    glue: AnyStr
     takes: tuple[str, ...]
-    """The same, each as often as it is taken."""
-
-    def taken(self, name: str) -> int:
-        """How often a value is taken."""
-        return self.takes.count(name)
+    """The names of the values, each as often as it is taken."""
+    glue: AnyStr
 
     def complete(self, values: Sequence[Any]) -> AnyStr:
         """The pieces with values in their places; values that are bytes are written already."""
@@ -123,16 +117,14 @@ class Form(Generic[AnyStr]):
 
 def make_form(rendered: str, uses: Sequence[Use], names: Sequence[str], write: Write) -> Form[bytes]:
     """The form of what a template printed where it used the slots so; its values come as `names` do."""
-    slots, taken = _slots(rendered, uses, names, write)
-    return Form(list(map(encode, _MARK.split(rendered))), slots, frozenset(taken), b"", taken)
+    return Form(list(map(encode, _MARK.split(rendered))), *_slots(rendered, uses, names, write), b"")
 
 
 def make_text_form(
     rendered: str, uses: Sequence[Use], names: Sequence[str], write: Callable[[Any], str]
 ) -> Form[str]:
     """The same of text, for what is short and seldom comes again: it is encoded as a whole."""
-    slots, taken = _slots(rendered, uses, names, write)
-    return Form(_MARK.split(rendered), slots, frozenset(taken), "", taken)
+    return Form(_MARK.split(rendered), *_slots(rendered, uses, names, write), "")
 
 
 def _slots(

@@ -3,6 +3,7 @@
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from digest.rendering.columns import columns, hang, noted, numbered, wrap
 from digest.rendering.excerpt import is_caseless
 from digest.rendering.phrases import tied
 from digest.rendering.slots import Slot
+from digest.resources import shipped
 from digest.text import clean
 
 HTML = ".html.j2"
@@ -112,6 +114,18 @@ def _environment(folders: Sequence[Path], *, inline: bool) -> Environment:
         environment.filters[function.__name__] = _for_slots_too(function)
     environment.tests["caseless"] = is_caseless
     return environment
+
+
+@cache
+def shipped_pages() -> Environment:
+    """For pages of commands, whose templates nobody changes."""
+    return Environment(
+        loader=FileSystemLoader(shipped("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _printed(value: object) -> object:
