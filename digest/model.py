@@ -353,10 +353,45 @@ class DeliveryState(StrEnum):
 
     QUEUED = "queued"
     SENDING = "sending"
+    """Claimed by a process, its body not out yet."""
+    UNKNOWN = "unknown"
+    """Its body went out, or was about to: on record before that. Without an end, it is on its way now."""
     SENT = "sent"
     FAILED = "failed"
-    UNKNOWN = "unknown"
     EXPIRED = "expired"
+
+
+class Phase(StrEnum):
+    """How far an attempt came; RFC 5321's commands, in their order."""
+
+    CONNECT = "connect"
+    BANNER = "banner"
+    EHLO = "EHLO"
+    STARTTLS = "STARTTLS"
+    TLS = "TLS"
+    AUTH = "AUTH"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    BODY = "body"
+    """From the first byte of the message to the reply to its dot."""
+    WRITE = "write"
+    """Of a folder or Maildir."""
+
+
+class Failure(StrEnum):
+    """Whose matter a failed attempt is, which says what to do next."""
+
+    TRANSIENT = "transient"
+    """May pass by itself: tried again later."""
+    RECIPIENT = "recipient"
+    """Permanent, about this recipient: given up."""
+    SENDER = "sender"
+    """Permanent, about us or our way out: nothing can go that way until a person acts."""
+    AUTHENTICATION = "authentication"
+    """The login was refused: the same, and more tries may lock the account."""
+    UNKNOWN = "unknown"
+    """The connection was lost after the body began: it may have arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,9 +418,24 @@ class Attempt:
     """How one try to hand a message over ended."""
 
     state: DeliveryState
-    """`sent`; `queued` (transient, try again); `failed` (permanent); `unknown` (lost after the body)."""
+    """`sent`; `queued` (try again); `failed` (given up); `unknown` (lost after the body); `expired`."""
     reply: str
     """What the other side said, or what broke, in one line."""
+    phase: Phase | None = None
+    """How far it came; `None` where it was not begun."""
+    failure: Failure | None = None
+    """Whose matter it is; `None` if all went well."""
+    code: int | None = None
+    """RFC 5321's three digits; `None` where there was no reply."""
+    enhanced: str = ""
+    """RFC 3463's code, such as `5.1.1`; empty where the reply had none."""
+    fix: str = ""
+    """What a person can do about it; empty where nothing."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing else can go out that way until a person acts."""
+        return self.failure in (Failure.SENDER, Failure.AUTHENTICATION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,4 +447,31 @@ class Delivery:
     message: Message
     state: DeliveryState
     attempts: int = 0
+    """How often it was claimed. It fences, too: what a claim of a lower number wants to say is void."""
+    deferrals: int = 0
+    """How often it failed in a way that may pass; from it follows how long to wait."""
+    relay: str = ""
+    """The way out that has it, or had it last."""
     reply: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """An attempt as the record keeps it."""
+
+    number: int
+    relay: str
+    began_at: datetime
+    ended_at: datetime | None
+    """`None` while it is under way."""
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An address that gets no mail until a person lifts it."""
+
+    address: str
+    reason: str
+    """What was said of it, in one line: the reply, the bounce, or by whom it was added."""
+    at: datetime

@@ -310,5 +310,5 @@ def _counted(label: str, value: str) -> Meta:
     count = _COUNT.match(value)
     if not count or label not in ("Upvote", "GitHub"):
         return Meta()
-    number = round(float(count[1] or 0) * (1_000 if count[2] else 1))
+    number = min(round(float(count[1] or 0) * (1_000 if count[2] else 1)), 10**9)
     return Meta(upvotes=number) if label == "Upvote" else Meta(stars=number)

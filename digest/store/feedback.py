@@ -1,13 +1,14 @@
 """What readers said of papers: one verdict a reader and paper, the last one."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from digest.model import Verdict
+from digest.store.dialect import among, upsert
 from digest.store.tables import feedback
 
 
@@ -30,7 +31,7 @@ def record_verdict(
     before = said_of(connection, profile, paper_id)
     if before is None or before.verdict is not verdict:
         values = {"verdict": verdict.value, "at": at}
-        said = upsert(feedback).values(profile=profile, paper_id=paper_id, **values)
+        said = upsert(connection, feedback).values(profile=profile, paper_id=paper_id, **values)
         connection.execute(said.on_conflict_do_update(index_elements=["profile", "paper_id"], set_=values))
     return before
 
@@ -50,11 +51,20 @@ def said_of(connection: Connection, profile: str, paper_id: str) -> Said | None:
 
 def said_by(connection: Connection, profile: str, until: datetime | None = None) -> tuple[Said, ...]:
     """All that a reader said of papers (until a moment, itself included), the latest last."""
-    said = select(feedback).where(feedback.c.profile == profile)
+    return tuple(said_by_all(connection, [profile], until)[profile])
+
+
+def said_by_all(
+    connection: Connection, profiles: Iterable[str], until: datetime | None = None
+) -> dict[str, list[Said]]:
+    """The same of many readers, also of those that said nothing."""
+    found: dict[str, list[Said]] = {profile: [] for profile in profiles}
+    said = select(feedback).where(among(connection, feedback.c.profile, found))
     if until is not None:
         said = said.where(feedback.c.at <= until)
-    rows = connection.execute(said.order_by(feedback.c.at, feedback.c.paper_id))
-    return tuple(Said(paper_id=row.paper_id, verdict=Verdict(row.verdict), at=row.at) for row in rows)
+    for row in connection.execute(said.order_by(feedback.c.at, feedback.c.paper_id)):
+        found[row.profile].append(Said(paper_id=row.paper_id, verdict=Verdict(row.verdict), at=row.at))
+    return found
 
 
 def _key(profile: str, paper_id: str) -> tuple[Any, Any]:

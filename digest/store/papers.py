@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, exists, insert, select, update
 
 from digest.identity import LIBRARY, is_title_only, latest, merged, same_papers, title_identity
 from digest.model import Candidate, Entry, Listing, Observation, Paper
+from digest.store.dialect import upsert
 from digest.store.tables import feedback, harvest, lookup, observation, paper, seen, summary, title, vector
 from digest.text import title_key
 
@@ -83,9 +83,9 @@ def record_mention(connection: Connection, identifier: str) -> None:
     brings the paper, by this id or, where it is one of a title, by that title.
     """
     empty = _row(Paper(id=identifier, title=identifier, source=LIBRARY))
-    connection.execute(upsert(paper).values(**empty).on_conflict_do_nothing())
+    connection.execute(upsert(connection, paper).values(**empty).on_conflict_do_nothing())
     if is_title_only(identifier):
-        titled = upsert(title).values(key=identifier, paper_id=identifier)
+        titled = upsert(connection, title).values(key=identifier, paper_id=identifier)
         connection.execute(titled.on_conflict_do_nothing())
 
 
@@ -118,7 +118,7 @@ def _store(connection: Connection, stored: _Known, same: list[_Known]) -> None:
 
 def _record_title(connection: Connection, text: str, identifier: str) -> None:
     """Keep each title that a paper was listed under."""
-    titled = upsert(title).values(key=title_identity(text), paper_id=identifier)
+    titled = upsert(connection, title).values(key=title_identity(text), paper_id=identifier)
     connection.execute(titled.on_conflict_do_nothing())
 
 
@@ -127,18 +127,27 @@ def _fold(connection: Connection, gone: str, kept: str) -> None:
     for row in connection.execute(select(observation).where(observation.c.paper_id == gone)).all():
         _add_observation(connection, kept, row.source, _observation(row))
     for table in (title, seen, vector, summary):
-        moved = update(table).where(table.c.paper_id == gone).values(paper_id=kept)
-        connection.execute(moved.prefix_with("OR IGNORE"))
+        moved = update(table).where(table.c.paper_id == gone, ~_stands(table, kept)).values(paper_id=kept)
+        connection.execute(moved)
     _fold_feedback(connection, gone, kept)
     for table in (title, seen, observation, feedback, vector, summary):
         connection.execute(delete(table).where(table.c.paper_id == gone))
     connection.execute(delete(paper).where(paper.c.id == gone))
 
 
+def _stands(table: Table, kept: str) -> ColumnElement[bool]:
+    """Whether the other paper has a row of the same key."""
+    other = table.alias()
+    key = (one.name for one in table.primary_key if one.name != "paper_id")
+    return exists().where(other.c.paper_id == kept, *(other.c[name] == table.c[name] for name in key))
+
+
 def _fold_feedback(connection: Connection, gone: str, kept: str) -> None:
     """Where a reader spoke of both rows, the last word counts."""
     for row in connection.execute(select(feedback).where(feedback.c.paper_id == gone)).all():
-        said = upsert(feedback).values(profile=row.profile, paper_id=kept, verdict=row.verdict, at=row.at)
+        said = upsert(connection, feedback).values(
+            profile=row.profile, paper_id=kept, verdict=row.verdict, at=row.at
+        )
         later = {"verdict": said.excluded.verdict, "at": said.excluded.at}
         connection.execute(
             said.on_conflict_do_update(
@@ -164,14 +173,14 @@ def _add_observation(connection: Connection, identifier: str, source: str, obser
     key = {"paper_id": identifier, "source": source, "at": observed.at}
     there = connection.execute(select(observation).filter_by(**key)).first()
     figures = _figures(latest([_observation(there), observed]) or observed) if there else _figures(observed)
-    new = upsert(observation).values(**key, **figures)
+    new = upsert(connection, observation).values(**key, **figures)
     connection.execute(new.on_conflict_do_update(index_elements=["paper_id", "at", "source"], set_=figures))
 
 
 def record_harvest(connection: Connection, done: Harvest) -> None:
     """Keep how reading a source went."""
     values = {"papers": done.papers, "fresh": done.fresh, "problem": done.problem}
-    statement = upsert(harvest).values(source=done.source, at=done.at, **values)
+    statement = upsert(connection, harvest).values(source=done.source, at=done.at, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["source", "at"], set_=values))
 
 
@@ -179,7 +188,7 @@ def record_lookups(connection: Connection, ids: Iterable[str], at: datetime) -> 
     """Keep that sources were asked for these papers."""
     asked = [{"paper_id": identifier, "at": at} for identifier in ids]
     if asked:
-        statement = upsert(lookup)
+        statement = upsert(connection, lookup)
         connection.execute(
             statement.on_conflict_do_update(index_elements=["paper_id"], set_={"at": statement.excluded.at}),
             asked,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from digest.model import Summary
+from digest.store.dialect import upsert
 from digest.store.tables import summary
 
 BATCH = 1_000
@@ -27,5 +27,5 @@ def stored_summaries(connection: Connection, asked: Mapping[str, str]) -> dict[s
 def record_summary(connection: Connection, paper_id: str, asked: str, written: Summary, at: datetime) -> None:
     """Keep a stored paper's summary in the place of its last one; `asked` is the digest of the question."""
     values = {"model": written.model, "digest": asked, "text": written.text, "at": at}
-    new = upsert(summary).values(paper_id=paper_id, **values)
+    new = upsert(connection, summary).values(paper_id=paper_id, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["paper_id"], set_=values))

@@ -130,14 +130,75 @@ delivery = Table(
     Column("sender", String, nullable=False),
     Column("recipient", String, nullable=False),
     Column("subject", Text, nullable=False),
-    Column("data", LargeBinary, nullable=False),
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("deferrals", Integer, nullable=False, server_default="0"),
+    Column("relay", String, nullable=False, server_default=""),
+    Column("owner", String, nullable=False, server_default=""),
     Column("reply", Text, nullable=False),
     Column("queued_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
     Column("ended_at", Instant),
+    Column("last_day", Date),
     PrimaryKeyConstraint("profile", "day"),
-    Index("ix_delivery_state", "state"),
+    Index("ix_delivery_due", "state", "due_at", "message_id"),
+    Index("ix_delivery_sender", "sender"),
+    Index("ix_delivery_recipient", "recipient"),
+)
+
+# Apart from its delivery, whose row changes three times on its way: SQLite would write all of it each time.
+message = Table(
+    "message",
+    metadata,
+    Column("message_id", String, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("message_id", String),
+    Column("number", Integer),
+    Column("relay", String, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("state", String, nullable=False),
+    Column("phase", String),
+    Column("failure", String),
+    Column("code", Integer),
+    Column("enhanced", String, nullable=False),
+    Column("reply", Text, nullable=False),
+    PrimaryKeyConstraint("message_id", "number"),
+    Index("ix_attempt_relay", "relay", "ended_at", "state", "phase"),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("address", String, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+relay = Table(
+    "relay",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("failure", String),
+    Column("reply", Text, nullable=False),
+    Column("paused_until", Instant),
+)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("kind", String),
+    Column("about", String),
+    Column("at", Instant, nullable=False),
+    Column("problem", Text),
+    PrimaryKeyConstraint("kind", "about"),
 )
 
 seen = Table(
@@ -145,8 +206,8 @@ seen = Table(
     metadata,
     Column("profile", String),
     Column("paper_id", _paper_reference()),
-    Column("day", Date, nullable=False),
-    PrimaryKeyConstraint("profile", "paper_id"),
+    Column("day", Date),
+    PrimaryKeyConstraint("profile", "paper_id", "day", name="seen_by_day"),
 )
 
 feedback = Table(

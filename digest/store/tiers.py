@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from digest.store.dialect import upsert
 from digest.store.tables import tier
 
 
@@ -25,7 +25,7 @@ class TierRun:
 def record_tier_run(connection: Connection, done: TierRun) -> None:
     """Keep how a tier fared, in the place of the last time."""
     values = {"at": done.at, "papers": done.papers, "problem": done.problem, "ended": done.ended}
-    new = upsert(tier).values(name=done.name, **values)
+    new = upsert(connection, tier).values(name=done.name, **values)
     connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
 
 

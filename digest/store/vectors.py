@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, Row, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from digest.store.dialect import upsert
 from digest.store.tables import vector
 
 BATCH = 1_000
@@ -58,7 +58,7 @@ def record_vectors(connection: Connection, model: str, embedded: Iterable[Embedd
         return
     dimensions = rows[0]["dimensions"]
     connection.execute(delete(vector).where(vector.c.model == model, vector.c.dimensions != dimensions))
-    new = upsert(vector)
+    new = upsert(connection, vector)
     changed = {name: new.excluded[name] for name in ("model", "digest", "dimensions", "data")}
     connection.execute(new.on_conflict_do_update(index_elements=["paper_id"], set_=changed), rows)
 

@@ -154,6 +154,7 @@ def test_candidates_are_those_first_seen_in_the_window(database: Database) -> No
         assert len(recent_candidates(connection, NOW - timedelta(seconds=1), NOW)) == 1
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_thousand_papers_and_more_are_found_in_one_go(database: Database) -> None:
     many = [entry(f"2603.{n:05}", f"Paper number {n}") for n in range(1_200)]
 

@@ -99,6 +99,7 @@ def test_a_damaged_vector_is_as_good_as_none(stored: Database) -> None:
     assert found(stored, "m") == {}
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_thousands_of_papers_are_asked_for_at_once(stored: Database) -> None:
     keep(stored, "m", ONE, unit(1, 0))
 
