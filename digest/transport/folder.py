@@ -3,7 +3,7 @@
 import errno
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
@@ -12,22 +12,25 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from digest.errors import DeliveryError
-from digest.model import Attempt, DeliveryState, Message
-from digest.transport.protocol import ended
+from digest.model import Attempt, Failure, Message
+from digest.transport.protocol import arrived, set_back
 
 
 class EmlFolder:
-    """A folder of messages, byte for byte as they would go out by SMTP (CRLF line ends)."""
+    """A folder of messages, byte for byte as they would go out by SMTP (CRLF line ends).
+
+    Writing a file blocks the event loop: it takes milliseconds, and one process writes.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def check(self) -> str:
+    async def check(self) -> str:
         """Make the folder, write a file into it and take that away; raises `DeliveryError`."""
         prove_writable(self.path)
         return f"The folder {self.path} can be written to"
 
-    def send(self, message: Message, *, committing: Callable[[], None]) -> Attempt:
+    async def send(self, message: Message, *, committing: Callable[[], Awaitable[None]]) -> Attempt:
         """Write the message under its own name; a file of another content is never overwritten."""
         target = self.path / file_name(message)
         try:
@@ -36,9 +39,9 @@ class EmlFolder:
                 return _already_there(target, message.data)
         except OSError as problem:
             return not_written(problem, self.path)
-        return place(message.data, target, staging=self.path, committing=committing)
+        return await place(message.data, target, staging=self.path, committing=committing)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is held open."""
 
 
@@ -76,17 +79,19 @@ def prove_writable(path: Path) -> None:
         make_folder(path)
         _stage(b"Digest was here.\r\n", path).unlink()
     except OSError as problem:
-        raise _unusable(problem, path) from problem
+        raise DeliveryError(_cannot(problem), where=str(path), fix=_FIX) from problem
 
 
-def place(data: bytes, target: Path, *, staging: Path, committing: Callable[[], None]) -> Attempt:
+async def place(
+    data: bytes, target: Path, *, staging: Path, committing: Callable[[], Awaitable[None]]
+) -> Attempt:
     """Let a file appear whole and durable, or not at all; `staging` is a folder of the same file system."""
     try:
         staged = _stage(data, staging)
     except OSError as problem:
         return not_written(problem, staging)
     try:
-        committing()
+        await committing()
         return _publish(staged, target, data)
     finally:
         with suppress(OSError):
@@ -94,18 +99,17 @@ def place(data: bytes, target: Path, *, staging: Path, committing: Callable[[], 
 
 
 def not_written(problem: OSError, where: Path) -> Attempt:
-    """`queued` for what may pass by itself; raises `DeliveryError` for what a person must mend."""
+    """What may pass by itself is tried again; the rest is for a person to mend."""
     if problem.errno in _TRANSIENT:
-        return ended(DeliveryState.QUEUED, f"write {where}: {problem.strerror}")
-    raise _unusable(problem, where) from problem
+        return set_back(Failure.TRANSIENT, f"write {where}: {problem.strerror}")
+    return set_back(Failure.SENDER, f"{where}: {_cannot(problem)}", fix=_FIX)
 
 
-def _unusable(problem: OSError, where: Path) -> DeliveryError:
-    return DeliveryError(
-        f"cannot write there: {problem.strerror or problem}",
-        where=str(where),
-        fix="Give this user write access and room, or set another path.",
-    )
+_FIX = "Give this user write access and room, or set another path."
+
+
+def _cannot(problem: OSError) -> str:
+    return f"cannot write there: {problem.strerror or problem}"
 
 
 def _stage(data: bytes, folder: Path) -> Path:
@@ -131,7 +135,7 @@ def _publish(staged: Path, target: Path, data: bytes) -> Attempt:
     except OSError as problem:
         return not_written(problem, target)
     _make_durable(target.parent)
-    return ended(DeliveryState.SENT, f"written to {target}")
+    return arrived(f"written to {target}")
 
 
 def _name_without_overwriting(staged: Path, target: Path) -> None:
@@ -162,5 +166,5 @@ def _already_there(target: Path, data: bytes) -> Attempt:
     except OSError as problem:
         return not_written(problem, target)
     if is_same:
-        return ended(DeliveryState.SENT, f"already there: {target}")
-    return ended(DeliveryState.QUEUED, f"write {target}: another file has this name; move it away")
+        return arrived(f"already there: {target}")
+    return set_back(Failure.TRANSIENT, f"write {target}: another file has this name", fix="Move it away.")

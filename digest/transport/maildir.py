@@ -1,13 +1,13 @@
 """Delivers into a Maildir, where a mail program of the same machine finds it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 
-from digest.model import Attempt, DeliveryState, Message
+from digest.model import Attempt, Message
 from digest.transport.folder import make_folder, not_written, place, prove_writable
-from digest.transport.protocol import ended
+from digest.transport.protocol import arrived
 
 
 class MaildirFolder:
@@ -20,26 +20,26 @@ class MaildirFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def check(self) -> str:
+    async def check(self) -> str:
         """Make the Maildir, write a file into it and take that away; raises `DeliveryError`."""
         for room in ("cur", "new", "tmp"):
             prove_writable(self.path / room)
         return f"The Maildir {self.path} can be written to"
 
-    def send(self, message: Message, *, committing: Callable[[], None]) -> Attempt:
+    async def send(self, message: Message, *, committing: Callable[[], Awaitable[None]]) -> Attempt:
         """Write to `tmp`, then move to `new`, unless `new` or `cur` has this Message-ID already."""
         name = file_name(message)
         try:
             self._make_rooms()
             if found := self._find(name):
-                return ended(DeliveryState.SENT, f"already there: {found}")
+                return arrived(f"already there: {found}")
         except OSError as problem:
             return not_written(problem, self.path)
-        return place(
+        return await place(
             stored_form(message), self.path / "new" / name, staging=self.path / "tmp", committing=committing
         )
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is held open."""
 
     def _make_rooms(self) -> None:

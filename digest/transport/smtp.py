@@ -1,28 +1,31 @@
 """Hands messages to an SMTP server (RFC 5321), knowing at every step whether it may have one already.
 
-`smtplib` speaks the commands one by one, so that the phase of a failure is known: its `sendmail` raises
-the same exception for a connection lost before MAIL (safe to repeat) and after the final dot (perhaps
-delivered). Only the reading of replies is replaced, because `smtplib` collects them without bound and
-reports a line that is too long as a permanent 500.
+aiosmtplib speaks the commands one by one, so that the phase of a failure is known: its `sendmail`, as that of
+`smtplib`, raises the same exception for a connection lost before MAIL (safe to repeat) and after the final
+dot (perhaps delivered). See docs/decisions/0016-smtp-with-aiosmtplib.md.
 """
 
+import asyncio
+import os
 import re
-import smtplib
 import socket
 import ssl
-import time
-from base64 import b64encode
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Literal
 
-from digest.errors import DeliveryError
-from digest.model import Attempt, DeliveryState, Envelope, Message
-from digest.text import clean
-from digest.transport.protocol import MAX_REPLY, ended
+from aiosmtplib.auth import auth_login_encode, auth_plain_encode, auth_xoauth2_encode
+from aiosmtplib.errors import SMTPResponseException
+from aiosmtplib.esmtp import parse_esmtp_extensions
+
+from digest.errors import DeliveryError, DigestError
+from digest.failures import enhanced_code, judge
+from digest.model import Attempt, Envelope, Failure, Message, Phase
+from digest.transport.line import Line, dial, readable
+from digest.transport.protocol import arrived, set_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,10 @@ class SmtpServer:
     security: Literal["implicit", "starttls", "none"]
     """TLS from the first byte (port 465), TLS on request and required (587), or none: loopback only."""
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    auth: Literal["password", "xoauth2"] = "password"
+    """What `secret` gives: a password (or app password), or an OAuth 2 access token."""
+    secret: Callable[[], str] | None = field(default=None, repr=False)
+    """Asked at each login, as tokens expire; raises `DigestError` if there is none to be had."""
     timeout_s: float = 60
     """For connecting and for each reply."""
     body_timeout_s: float = 600
@@ -63,124 +69,195 @@ class SmtpServer:
 class Smtp:
     """One connection to one server, opened when needed and used for message after message."""
 
-    def __init__(self, server: SmtpServer, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, server: SmtpServer, *, sign: Callable[[bytes], bytes] | None = None) -> None:
         self.server = server
-        self._clock = clock
-        self._wire: _Wire | None = None
+        self._sign = sign
+        self._line: Line | None = None
+        self._offers: dict[str, str] = {}
+        self._logins: list[str] = []
+        self._is_in_transaction = False
+        """Whether an earlier one was left open, so that MAIL would be refused."""
 
-    def check(self) -> str:
+    async def check(self) -> str:
         """Connect, encrypt and log in; raises `DeliveryError`, also for what `send` would retry."""
         self._drop()
         try:
-            wire = self._connect()
+            line = await self._connect()
         except _SetbackError as setback:
             self._drop()
-            raise self._unusable(
-                setback.reply, "Check host, port and security; see if the server is up."
-            ) from None
+            fix = setback.attempt.fix or "Check host, port and security; see if the server is up."
+            raise DeliveryError(setback.attempt.reply, where=self.server.where, fix=fix) from None
         except BaseException:
             self._drop()
             raise
-        encrypted = wire.sock.version() if isinstance(wire.sock, ssl.SSLSocket) else "not encrypted"
         login = f", login as {self.server.username} accepted" if self.server.username else ""
-        return f"{self.server.where} answers ({encrypted}){login}"
+        return f"{self.server.where} answers ({line.encryption}){login}"
 
-    def send(self, message: Message, *, committing: Callable[[], None]) -> Attempt:
+    async def send(self, message: Message, *, committing: Callable[[], Awaitable[None]]) -> Attempt:
         """Hand one message over; see `Transport.send`. `data` must have CRLF line ends throughout."""
-        body = _wire_form(message)
+        _must_be_a_message(message)
+        data = message.data if self._sign is None else self._sign(message.data)
         try:
-            wire = self._open_transaction(message.envelope)
-            committing()
-            return ended(DeliveryState.SENT, self._ask("body", lambda: wire.transmit(body)))
+            line = await self._open_transaction(message.envelope, data)
+            _must_go_on()
+            self._must_be_quiet(line)
+            await committing()
+            self._must_be_quiet(line)
+            return await self._transmit(line, data)
         except _SetbackError as setback:
-            self._recover(setback)
-            return ended(setback.state, setback.reply)
+            self._recover(setback.attempt)
+            return setback.attempt
         except BaseException:
             # Between 354 and the dot only a closed connection takes a message back.
             self._drop()
             raise
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Say goodbye, without waiting long for an answer, and hang up."""
-        if self._wire is not None:
-            self._wire.patience_s = min(self.server.timeout_s, 5)
-            with suppress(OSError):
-                self._wire.docmd("QUIT")
-        self._drop()
+        if self._line is not None:
+            try:
+                await self._line.ask(b"QUIT", timeout_s=min(self.server.timeout_s, 5))
+            except (OSError, SMTPResponseException):
+                pass
+            finally:
+                self._drop()
 
     # ------------------------------------------------------------ one message
 
-    def _open_transaction(self, envelope: Envelope) -> "_Wire":
+    async def _open_transaction(self, envelope: Envelope, data: bytes) -> Line:
         """MAIL, RCPT and DATA: on return the server waits for the body."""
-        wire = self._mail(envelope.sender)
-        self._ask("RCPT", lambda: wire.rcpt(envelope.recipient))
-        self._ask("DATA", lambda: wire.docmd("DATA"), wanted=3)
-        return wire
+        line = await self._mail(envelope.sender, data)
+        await self._ask(line, Phase.RCPT, f"RCPT TO:<{envelope.recipient}>")
+        await self._ask(line, Phase.DATA, "DATA", wanted=3)
+        return line
 
-    def _mail(self, sender: str) -> "_Wire":
+    async def _mail(self, sender: str, data: bytes) -> Line:
         """MAIL on the open connection; on a fresh one if there is none, or its server hung up meanwhile."""
-        if (wire := self._wire) is not None:
+        await self._tidy_up()
+        if (line := self._line) is not None:
             try:
-                self._ask("MAIL", lambda: wire.mail(sender))
-                return wire
+                await self._ask(line, Phase.MAIL, self._mail_command(sender, data))
+                return line
             except _SetbackError as setback:
-                if setback.is_connected:
+                if _goes_on_after(setback.attempt):
                     raise
                 self._drop()
-        fresh = self._connect()
-        self._ask("MAIL", lambda: fresh.mail(sender))
+        fresh = await self._connect()
+        await self._ask(fresh, Phase.MAIL, self._mail_command(sender, data))
         return fresh
 
-    def _recover(self, setback: "_SetbackError") -> None:
-        """Leave the connection ready for the next message, or closed: an open MAIL would refuse that one."""
-        wire = self._wire
-        if wire is None or not setback.is_connected or setback.phase not in _TRANSACTION:
-            self._drop()
-            return
+    async def _tidy_up(self) -> None:
+        """End the transaction that a refusal left open; a server that will not is asked anew."""
+        if self._line is not None and self._is_in_transaction:
+            try:
+                await self._ask(self._line, Phase.MAIL, "RSET")
+                self._is_in_transaction = False
+            except _SetbackError:
+                self._drop()
+
+    def _mail_command(self, sender: str, data: bytes) -> str:
+        """With the size (RFC 1870), so that what is too large is refused before it travels."""
+        size = f" SIZE={len(data)}" if "size" in self._offers else ""
+        eight_bit = " BODY=8BITMIME" if "8bitmime" in self._offers and not data.isascii() else ""
+        return f"MAIL FROM:<{sender}>{size}{eight_bit}"
+
+    async def _transmit(self, line: Line, data: bytes) -> Attempt:
+        """The body with its dot in one write, and the reply to it, however long that takes."""
         try:
-            self._ask("RSET", wire.rset)
-        except _SetbackError:
+            code, text = await line.tell(_wire_form(data), timeout_s=self.server.body_timeout_s)
+        except (OSError, SMTPResponseException) as problem:
+            raise self._lost(Phase.BODY, problem) from problem
+        if code // 100 != 2:
+            raise self._refused(Phase.BODY, code, text)
+        attempt = arrived(f"{Phase.BODY} {code} {text}", Phase.BODY)
+        return replace(attempt, code=code, enhanced=enhanced_code(text))
+
+    def _must_be_quiet(self, line: Line) -> None:
+        """A server that says something now would seem to answer the body."""
+        try:
+            line.must_be_quiet()
+        except OSError as problem:
+            raise self._lost(Phase.DATA, problem) from problem
+
+    def _recover(self, attempt: Attempt) -> None:
+        """Keep the connection for the next message, if it can go on.
+
+        The RSET waits until then: in awaiting it now, a cancellation would take the attempt with it.
+        """
+        if attempt.phase in _TRANSACTION and _goes_on_after(attempt):
+            self._is_in_transaction = True
+        else:
             self._drop()
 
     def _drop(self) -> None:
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        if self._line is not None:
+            self._line.hang_up()
+        self._line, self._is_in_transaction = None, False
 
-    def _ask(self, phase: str, question: Callable[[], tuple[int, bytes]], wanted: int = 2) -> str:
-        """The reply, if it starts with `wanted`; raises `_SetbackError`, about login `DeliveryError`."""
+    async def _ask(self, line: Line, phase: Phase, command: str, wanted: int = 2) -> str:
+        """The text of the reply, if its code starts with `wanted`; raises `_SetbackError` for all else."""
+        code, text = await self._exchange(line, phase, command)
+        if code // 100 != wanted:
+            raise self._refused(phase, code, text)
+        return text
+
+    async def _exchange(self, line: Line, phase: Phase, command: str) -> tuple[int, str]:
+        """Whatever the server replies; raises `_SetbackError` if that is nothing."""
         try:
-            code, text = question()
-        except OSError as problem:  # smtplib's own exceptions are OSErrors too
-            raise _SetbackError(phase, None, self._what_broke(problem)) from problem
-        reply = f"{phase} {code} {text.decode('utf-8', 'replace')}"
-        if code // 100 == wanted:
-            return reply
-        if code // 100 == 5 and phase != "body" and (phase in _FIXES or code in _LOGIN_WANTED):
-            raise self._unusable(reply, _FIXES.get(phase, _FIXES["AUTH"]))
-        raise _SetbackError(phase, code, reply)
+            return await line.ask(command.encode(), timeout_s=self.server.timeout_s)
+        except (OSError, SMTPResponseException) as problem:
+            raise self._lost(phase, problem) from problem
 
-    def _what_broke(self, problem: OSError) -> str:
+    # ------------------------------------------------------------ what went wrong
+
+    def _refused(self, phase: Phase, code: int, text: str) -> "_SetbackError":
+        enhanced = enhanced_code(text)
+        failure = judge(phase, code, enhanced, text)
+        attempt = set_back(failure, f"{phase} {code} {text}", phase, fix=self._fix(phase, failure))
+        return _SetbackError(replace(attempt, code=code, enhanced=enhanced))
+
+    def _lost(self, phase: Phase, problem: OSError | SMTPResponseException) -> "_SetbackError":
+        """No reply, or none that can be believed."""
         if isinstance(problem, TimeoutError):
-            return f"no answer in time from {self.server.where}"
-        return f"connection to {self.server.where} lost ({problem})"
+            what = f"no answer in time from {self.server.where}"
+        else:
+            what = f"connection to {self.server.where} lost ({_why(problem)})"
+        return _SetbackError(set_back(judge(phase, None), f"{phase}: {what}", phase))
 
-    def _unusable(self, what: str, fix: str) -> DeliveryError:
-        return DeliveryError(clean(what, MAX_REPLY), where=self.server.where, fix=fix)
+    def _unusable(
+        self, phase: Phase, what: str, fix: str = "", failure: Failure = Failure.SENDER
+    ) -> "_SetbackError":
+        """What a person must mend."""
+        return _SetbackError(
+            set_back(failure, f"{phase}: {what}", phase, fix=fix or self._fix(phase, failure))
+        )
+
+    def _fix(self, phase: Phase, failure: Failure) -> str:
+        match failure:
+            case Failure.AUTHENTICATION:
+                return _LOGIN_FIXES[self.server.auth]
+            case Failure.SENDER:
+                return _FIXES[phase]
+        return ""
 
     # ------------------------------------------------------------ connecting
 
-    def _connect(self) -> "_Wire":
+    async def _connect(self) -> Line:
         """A connection that is ready for MAIL: greeted, encrypted, logged in."""
         self._refuse_plain_text()
-        wire = self._wire = _Wire(self._open_socket(), self.server, self._clock)
-        self._ask("banner", wire.getreply)
-        self._ask("EHLO", wire.ehlo)
+        line = self._line = await self._open_line()
+        try:
+            code, text = await line.reply(timeout_s=self.server.timeout_s)
+        except (OSError, SMTPResponseException) as problem:
+            raise self._lost(Phase.BANNER, problem) from problem
+        if code // 100 != 2:
+            raise self._refused(Phase.BANNER, code, text)
+        await self._greet(line)
         if self.server.security == "starttls":
-            self._start_tls(wire)
+            await self._start_tls(line)
         if self.server.username:
-            self._log_in(wire, self.server.username)
-        return wire
+            await self._log_in(line, self.server.username)
+        return line
 
     def _refuse_plain_text(self) -> None:
         server = self.server
@@ -188,208 +265,214 @@ class Smtp:
             return
         fix = 'Set security to "starttls" (port 587) or "implicit" (port 465).'
         if server.username:
-            raise self._unusable("a password would go out unencrypted", fix)
+            raise self._unusable(Phase.CONNECT, "a password would go out unencrypted", fix)
         if not server.allow_plaintext:
-            raise self._unusable("mail would go out unencrypted", fix)
+            raise self._unusable(Phase.CONNECT, "mail would go out unencrypted", fix)
 
-    def _open_socket(self) -> socket.socket:
+    async def _open_line(self) -> Line:
+        """A socket that is connected and, where TLS comes first, encrypted."""
         server = self.server
+        tls = self._tls if server.security == "implicit" else None
+        sock = await self._open_socket()
+        loop = asyncio.get_running_loop()
         try:
-            sock = socket.create_connection((server.host, server.port), timeout=server.timeout_s)
+            _, line = await loop.create_connection(
+                lambda: Line(loop),
+                sock=sock,
+                ssl=tls,
+                server_hostname=server.host if tls else None,
+                ssl_handshake_timeout=server.timeout_s if tls else None,
+            )
         except OSError as problem:
-            raise _SetbackError(
-                "connect", None, f"{server.where}: {problem.strerror or problem}"
-            ) from problem
+            raise self._not_encrypted(problem) from problem
+        return line
+
+    async def _open_socket(self) -> socket.socket:
+        """Apart from the handshake, so that a host that is away is told from one that cannot encrypt."""
+        try:
+            return await dial(self.server.host, self.server.port, self.server.timeout_s)
+        except TimeoutError as problem:
+            raise self._lost(Phase.CONNECT, problem) from problem
+        except OSError as problem:
+            what = f"{Phase.CONNECT}: {_why(problem)}"
+            raise _SetbackError(set_back(Failure.TRANSIENT, what, Phase.CONNECT)) from problem
         except UnicodeError as problem:
-            raise self._unusable("not a host name", "Check host.") from problem
-        try:
-            # Without it a body that ends in a short packet waits 40 ms for an acknowledgement, in the
-            # very window in which a crash leaves the message unknown.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return self._encrypt(sock) if server.security == "implicit" else sock
-        except BaseException:
-            sock.close()
-            raise
+            raise self._unusable(Phase.CONNECT, f"{self.server.host} is not a host name") from problem
 
-    def _start_tls(self, wire: "_Wire") -> None:
+    async def _greet(self, line: Line) -> None:
+        """EHLO; HELO where that is not known (RFC 5321, 3.2), which offers nothing: no TLS, no login."""
+        try:
+            text = await self._ask(line, Phase.EHLO, f"EHLO {self.server.ehlo_name}")
+        except _SetbackError as setback:
+            if setback.attempt.code not in (500, 502):
+                raise
+            text = await self._ask(line, Phase.EHLO, f"HELO {self.server.ehlo_name}")
+            text = text.partition("\n")[0]
+        self._offers, self._logins = parse_esmtp_extensions(text)
+
+    async def _start_tls(self, line: Line) -> None:
         """RFC 3207; what was learnt before encryption is asked again after it."""
-        if not wire.has_extn("starttls"):
-            raise self._unusable("the server offers no encryption (STARTTLS)", _FIXES["STARTTLS"])
-        self._ask("STARTTLS", lambda: wire.docmd("STARTTLS"))
-        if wire.unread:
+        if "starttls" not in self._offers:
+            raise self._unusable(Phase.STARTTLS, "the server offers no encryption")
+        await self._ask(line, Phase.STARTTLS, "STARTTLS")
+        if not line.is_quiet:
             # Someone on the way put words in the server's mouth (CVE-2011-0411).
-            raise self._unusable("unencrypted text came after STARTTLS", "Find out who is on the line.")
-        wire.sock = self._encrypt(wire.open_socket)
-        self._ask("EHLO", wire.ehlo)
-
-    def _encrypt(self, sock: socket.socket) -> ssl.SSLSocket:
-        """A connection that breaks during the handshake may be luck; all else that fails is for a person."""
+            fix = "Find out who is on the line."
+            raise self._unusable(Phase.STARTTLS, "unencrypted text came after STARTTLS", fix)
         try:
-            return self._tls.wrap_socket(sock, server_hostname=self.server.host)
-        except ssl.SSLCertVerificationError as problem:
-            raise self._unusable(
-                f"the server's certificate is not valid: {problem.verify_message}", _FIXES["TLS"]
-            ) from problem
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as problem:
-            raise _SetbackError("TLS", None, self._what_broke(problem)) from problem
-        except ssl.SSLError as problem:
-            raise self._unusable(f"encryption failed: {problem.reason}", _FIXES["TLS"]) from problem
+            await line.encrypt(self._tls, self.server.host, timeout_s=self.server.timeout_s)
         except OSError as problem:
-            raise _SetbackError("TLS", None, self._what_broke(problem)) from problem
+            raise self._not_encrypted(problem) from problem
+        await self._greet(line)
+
+    def _not_encrypted(self, problem: OSError) -> "_SetbackError":
+        """A connection that breaks during the handshake may be luck; all else that fails is for a person."""
+        if isinstance(problem, ssl.SSLCertVerificationError):
+            return self._unusable(
+                Phase.TLS, f"the server's certificate is not valid: {problem.verify_message}"
+            )
+        is_cut_off = isinstance(problem, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        if isinstance(problem, ssl.SSLError) and not is_cut_off:
+            return self._unusable(Phase.TLS, f"encryption failed: {problem.reason}")
+        return self._lost(Phase.TLS, problem)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         try:
             context = ssl.create_default_context(cafile=self.server.ca_file)
         except OSError as problem:
-            raise self._unusable(
-                f"ca_file {self.server.ca_file} cannot be used: {problem.strerror}", "Name a PEM file."
-            ) from problem
+            what = f"ca_file {self.server.ca_file} cannot be used: {problem.strerror}"
+            raise self._unusable(Phase.TLS, what, "Name a PEM file.") from problem
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
-    def _log_in(self, wire: "_Wire", username: str) -> None:
-        """RFC 4954: PLAIN, else LOGIN. `smtplib.login` cannot send a password that is not ASCII."""
-        if self.server.password is None:
-            raise self._unusable(f"no password for {username}", _FIXES["AUTH"])
-        user, password = username.encode(), self.server.password.encode()
-        offered = wire.esmtp_features.get("auth", "").upper().split()
-        if "PLAIN" in offered:
-            self._ask("AUTH", lambda: wire.docmd("AUTH PLAIN", _base64(b"\0" + user + b"\0" + password)))
-        elif "LOGIN" in offered:
-            self._ask("AUTH", lambda: wire.docmd("AUTH LOGIN"), wanted=3)
-            self._ask("AUTH", lambda: wire.docmd(_base64(user)), wanted=3)
-            self._ask("AUTH", lambda: wire.docmd(_base64(password)))
-        else:
-            raise self._unusable(
-                f"no way to log in that we know (offered: {' '.join(offered) or 'none'})", _FIXES["AUTH"]
-            )
+    # ------------------------------------------------------------ login
+
+    async def _log_in(self, line: Line, username: str) -> None:
+        """RFC 4954, with what the server offers and `secret` is good for."""
+        offered = [login.upper() for login in self._logins]
+        if self.server.secret is None:
+            what = f"no password for {username}" if self.server.auth == "password" else "no access token"
+            raise self._unusable(Phase.AUTH, what, failure=Failure.AUTHENTICATION)
+        known = ("XOAUTH2",) if self.server.auth == "xoauth2" else ("PLAIN", "LOGIN")
+        way = next((way for way in known if way in offered), None)
+        if way is None:
+            what = f"no way to log in that we know (offered: {' '.join(offered) or 'none'})"
+            raise self._unusable(Phase.AUTH, what, failure=Failure.AUTHENTICATION)
+        secret = await self._told(self.server.secret)
+        match way:
+            case "PLAIN":
+                await self._ask(
+                    line, Phase.AUTH, f"AUTH PLAIN {auth_plain_encode(username, secret).decode()}"
+                )
+            case "LOGIN":
+                user, password = auth_login_encode(username, secret)
+                await self._ask(line, Phase.AUTH, "AUTH LOGIN", wanted=3)
+                await self._ask(line, Phase.AUTH, user.decode(), wanted=3)
+                await self._ask(line, Phase.AUTH, password.decode())
+            case "XOAUTH2":
+                await self._show_token(line, auth_xoauth2_encode(username, secret).decode())
+
+    async def _show_token(self, line: Line, shown: str) -> None:
+        """A refused token is told in two steps: 334 with the reason, then, after an empty answer, 535."""
+        code, text = await self._exchange(line, Phase.AUTH, f"AUTH XOAUTH2 {shown}")
+        if code == 334:
+            reason = _decoded(text)
+            code, text = await self._exchange(line, Phase.AUTH, "")
+            text = f"{text} {reason}"
+        if code // 100 != 2:
+            raise self._refused(Phase.AUTH, code, text)
+
+    async def _told(self, secret: Callable[[], str]) -> str:
+        """Asked in a thread, as it may be a program that takes its time."""
+        try:
+            async with asyncio.timeout(self.server.timeout_s):
+                return await asyncio.to_thread(secret)
+        except TimeoutError:
+            what = f"{Phase.AUTH}: password_command took more than {self.server.timeout_s:g} s"
+            raise _SetbackError(set_back(Failure.TRANSIENT, what, Phase.AUTH)) from None
+        except DigestError as problem:
+            what, fix = f"no secret to log in with: {problem.what}", problem.fix
+            raise self._unusable(Phase.AUTH, what, fix, Failure.AUTHENTICATION) from problem
 
 
-_TRANSACTION = ("MAIL", "RCPT", "DATA", "body")
-# Codes that say "log in first" or "not with this login", whichever command they answer (RFC 4954, 6).
-_LOGIN_WANTED = frozenset((530, 534, 535, 538))
+_TRANSACTION = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY)
+_LOGIN_FIXES = {
+    "password": "Check username and password; many providers want an app password made for this use.",
+    "xoauth2": "Check username and access token: it may have expired, or not be meant for sending mail.",
+}
+_ASK_THE_OTHER_SIDE = "Ask who runs that server why it takes nothing from this machine."
+_MAY_NOT_SEND = (
+    "See that this login may send as the sender's address, and to the domain's SPF, DKIM and DMARC."
+)
 _FIXES = {
-    "AUTH": "Check username and password; many providers want an app password made for this use.",
-    "STARTTLS": 'Try security = "implicit" with port 465; without encryption no mail is sent.',
-    "TLS": 'Port 465 takes security = "implicit", port 587 "starttls"; ca_file names your own authority.',
+    Phase.CONNECT: "Check host.",
+    Phase.BANNER: _ASK_THE_OTHER_SIDE,
+    Phase.EHLO: _ASK_THE_OTHER_SIDE,
+    Phase.STARTTLS: 'Try security = "implicit" with port 465; without encryption no mail is sent.',
+    Phase.TLS: 'Port 465 takes security = "implicit", port 587 "starttls"; ca_file names your own authority.',
+    **dict.fromkeys(_TRANSACTION, _MAY_NOT_SEND),
 }
 
 
 class _SetbackError(Exception):
-    """A message did not get through: in which phase, and what the server said, if it said anything."""
+    """A message, or a greeting, did not get through."""
 
-    def __init__(self, phase: str, code: int | None, reply: str) -> None:
-        super().__init__(reply)
-        self.phase = phase
-        self.code = code
-        self.reply = reply if code is not None else f"{phase}: {reply}"
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether the server plainly said no, for now (4yz) or for good (5yz)."""
-        return self.code is not None and self.code // 100 in (4, 5)
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the conversation can go on; 421 ends it (RFC 5321, 3.8)."""
-        return self.is_refusal and self.code != 421
-
-    @property
-    def state(self) -> DeliveryState:
-        """A no for good is the recipient's only once the recipient was named: before, it is about us."""
-        if self.phase == "body" and not self.is_refusal:
-            return DeliveryState.UNKNOWN
-        if self.phase in ("RCPT", "DATA", "body") and self.code is not None and self.code // 100 == 5:
-            return DeliveryState.FAILED
-        return DeliveryState.QUEUED
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__(attempt.reply)
+        self.attempt = attempt
 
 
-# ---------------------------------------------------------------- the wire
+def _must_go_on() -> None:
+    """Pass a cancellation on that came in the same turn as a reply.
 
-_MAX_REPLY_BYTES = 32_768
-_REPLY_LINE = re.compile(rb"[2-5]\d\d(?:[ -].*)?", re.DOTALL)
-_BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-_ENVELOPE_ADDRESS = re.compile(r"[!-;=?-~]+")
-
-
-class _Wire(smtplib.SMTP):
-    """`smtplib` on a socket that is open already, with replies bounded in bytes and in time."""
-
-    def __init__(self, sock: socket.socket, server: SmtpServer, clock: Callable[[], float]) -> None:
-        super().__init__(local_hostname=server.ehlo_name)
-        self.sock = sock
-        self.unread = b""
-        self.patience_s = server.timeout_s
-        self._body_patience_s = server.body_timeout_s
-        self._clock = clock
-
-    @property
-    def open_socket(self) -> socket.socket:
-        """The socket; raises `SMTPServerDisconnected` after a failure closed it."""
-        if self.sock is None:
-            raise smtplib.SMTPServerDisconnected("closed")
-        return self.sock
-
-    def transmit(self, body: bytes) -> tuple[int, bytes]:
-        """The body with its dot in one write, and the reply to it, however long that takes."""
-        usual, self.patience_s = self.patience_s, self._body_patience_s
-        try:
-            self.send(body)
-            return self.getreply()
-        finally:
-            self.patience_s = usual
-
-    def send(self, s: Any) -> None:
-        """As `smtplib`, in time, and not while a reply lies there that answers nothing we said."""
-        if self.unread:
-            raise smtplib.SMTPServerDisconnected("the server spoke out of turn")
-        self.open_socket.settimeout(self.patience_s)
-        super().send(s)
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Code and text, lines joined by LF; raises `OSError` if what comes is late, endless or no reply."""
-        deadline = self._clock() + self.patience_s
-        lines: list[bytes] = []
-        size = 0
-        while size <= _MAX_REPLY_BYTES:
-            line = self._read_line(deadline)
-            if not _REPLY_LINE.fullmatch(line):
-                raise smtplib.SMTPServerDisconnected(f"not an SMTP reply: {line[:80]!r}")
-            lines.append(line[4:])
-            size += len(line) + 2
-            if line[3:4] != b"-":
-                return int(line[:3]), b"\n".join(lines)
-        raise smtplib.SMTPServerDisconnected("endless reply")
-
-    def _read_line(self, deadline: float) -> bytes:
-        while b"\n" not in self.unread:
-            if len(self.unread) > _MAX_REPLY_BYTES:
-                raise smtplib.SMTPServerDisconnected("endless line")
-            if (left_s := deadline - self._clock()) <= 0:
-                raise TimeoutError
-            self.open_socket.settimeout(left_s)
-            received = self.open_socket.recv(8_192)
-            if not received:
-                raise smtplib.SMTPServerDisconnected("closed by the server")
-            self.unread += received
-        line, _, self.unread = self.unread.partition(b"\n")
-        return line.rstrip(b"\r")
-
-
-def _wire_form(message: Message) -> bytes:
-    """The data with its dots doubled and the final dot (RFC 5321, 4.5.2).
-
-    A bare CR or LF could end the message early for some servers and smuggle in a second one.
+    `asyncio.wait_for`, with which aiosmtplib waits, forgets it until Python 3.12 (gh-86296).
     """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _goes_on_after(attempt: Attempt) -> bool:
+    """Whether the server plainly said no, and the conversation can go on; 421 ends it (RFC 5321, 3.8)."""
+    return attempt.code is not None and attempt.code // 100 in (4, 5) and attempt.code != 421
+
+
+_ENVELOPE_ADDRESS = re.compile(r"[!-;=?-~]+")
+# Each begins with one plain byte, which `re` finds as fast as memory is read: 60 kB take 0.06 ms for all.
+_BARE_LF = re.compile(rb"\n(?<!\r\n)")
+_BARE_CR = re.compile(rb"\r(?!\n)")
+_DOT_LINE = re.compile(rb"\n\.")
+
+
+def _must_be_a_message(message: Message) -> None:
+    """A bare CR or LF could end the message early for some servers and smuggle in a second one."""
+    data = message.data
     for address in (message.envelope.sender, message.envelope.recipient):
         if not _ENVELOPE_ADDRESS.fullmatch(address):
             raise ValueError(f"not an ASCII address: {address!r}")
-    if _BARE_LINE_END.search(message.data) or not message.data.endswith(b"\r\n"):
+    if _BARE_LF.search(data) or _BARE_CR.search(data) or not data.endswith(b"\r\n"):
         raise ValueError(f"message {message.message_id} has line ends other than CRLF")
-    stuffed = message.data.replace(b"\r\n.", b"\r\n..")
+
+
+def _wire_form(data: bytes) -> bytes:
+    """The data with its dots doubled and the final dot (RFC 5321, 4.5.2)."""
+    stuffed = _DOT_LINE.sub(b"\n..", data)
     return (b"." if stuffed.startswith(b".") else b"") + stuffed + b".\r\n"
 
 
-def _base64(raw: bytes) -> str:
-    return b64encode(raw).decode("ascii")
+def _decoded(challenge: str) -> str:
+    """The reason in a challenge: JSON in base64; as it is if it is neither."""
+    try:
+        return readable(b64decode(challenge, validate=True))
+    except ValueError:
+        return challenge
+
+
+def _why(problem: OSError | SMTPResponseException) -> str:
+    """In a few words: the system's own where it has some, as asyncio's repeat the address."""
+    if isinstance(problem, SMTPResponseException):
+        return problem.message
+    if problem.errno is None or problem.errno <= 0 or isinstance(problem, ssl.SSLError):
+        return problem.strerror or str(problem)
+    return os.strerror(problem.errno)

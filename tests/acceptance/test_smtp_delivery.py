@@ -3,6 +3,7 @@
 import email
 import email.policy
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -29,9 +30,11 @@ class Mailbox:
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
         self.reply = "250 2.0.0 taken"
+        self.asked = 0
         self.refused: tuple[str, ...] = ()
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd's name
+        self.asked += 1
         if envelope.rcpt_tos[0] in self.refused:
             return "550 5.1.1 no such user"
         if self.reply.startswith("250"):
@@ -73,6 +76,7 @@ def test_a_transient_refusal_is_tried_again_by_the_next_run(desk: Desk, mailbox:
     mailbox.reply = "451 4.3.0 come back later"
     first = desk.run("send")
     mailbox.reply = "250 2.0.0 taken"
+    desk.now += timedelta(hours=1)
     second = desk.run("send")
 
     assert first.exit_code == ExitCode.DELIVERY
@@ -136,10 +140,13 @@ def test_a_server_that_puts_everybody_off_is_not_asked_for_each_of_many(desk: De
         desk.write(f"profiles/b{number}.toml", ADA.replace("ada@", f"b{number}@"))
     mailbox.reply = "451 4.3.0 come back later"
     first = desk.run("send")
+    asked = mailbox.asked
     mailbox.reply = "250 2.0.0 taken"
+    desk.now += timedelta(hours=1)
     desk.run("send")
 
-    assert "the next run tries again: b4, b5, b6, b7" in first.stdout
+    assert asked < 9
+    assert "the next run tries again: ada, b0, b1, b2" in first.stdout
     assert len(mailbox.envelopes) == 9
 
 
@@ -147,7 +154,7 @@ def test_check_says_that_the_server_answers(desk: Desk) -> None:
     result = desk.run("check")
 
     assert result.exit_code == 0
-    assert "way out: 127.0.0.1" in result.stdout
+    assert re.search(r"way out 127\.0\.0\.1: 127\.0\.0\.1:\d+ answers", result.stdout)
 
 
 def test_a_server_that_is_away_keeps_the_message(smtp_desk: Desk) -> None:

@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server does when its phase comes: say something, then perhaps hang up or fall silent."""
+    """What the server does when its phase comes: say something, then perhaps hang up or fall silent.
+
+    If it drips, it says it line by line, again and again, as long as anyone listens.
+    """
 
     text: bytes = b""
     hangs_up: bool = False
     falls_silent: bool = False
+    drips: bool = False
 
 
 def says(reply: str) -> Answer:
@@ -27,6 +31,10 @@ def hangs_up(last_words: str = "") -> Answer:
 
 def stays_silent() -> Answer:
     return Answer(falls_silent=True)
+
+
+def drips(line: str) -> Answer:
+    return Answer(line.encode() + b"\r\n", drips=True)
 
 
 POLITE: dict[str, Answer] = {
@@ -129,10 +137,24 @@ def converse(wire: socketserver.StreamRequestHandler, server: ScriptedServer) ->
 
 def reply(wire: socketserver.StreamRequestHandler, answer: Answer) -> bool:
     """Answer; whether the conversation goes on."""
+    if answer.drips:
+        return drip(wire, answer.text)
     wire.wfile.write(answer.text)
     if answer.falls_silent:
         wire.rfile.read()
     return not (answer.hangs_up or answer.falls_silent)
+
+
+def drip(wire: socketserver.StreamRequestHandler, text: bytes) -> bool:
+    """Until the client hangs up, which ends the conversation; a drop every hundredth of a second."""
+    wire.connection.settimeout(0.01)
+    while True:
+        wire.wfile.write(text)
+        try:
+            if not wire.connection.recv(1):
+                return False
+        except TimeoutError:
+            continue
 
 
 def read_body(wire: socketserver.StreamRequestHandler) -> bytes | None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from digest.errors import DeliveryError
-from digest.model import DeliveryState
+from digest.model import DeliveryState, Failure
 from digest.transport.folder import EmlFolder
-from tests.transport.contract import FolderContract, TransportContract, message, not_to_be_called
+from tests.transport.contract import FolderContract, Hand, TransportContract, message, not_to_be_called
 
 
 class EmlPost:
@@ -22,15 +22,17 @@ class EmlPost:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.transport = EmlFolder(path)
+        self.hand = Hand(EmlFolder(path))
 
     def arrived(self) -> list[bytes]:
         return [file.read_bytes() for file in self.path.glob("*.eml")]
 
 
 @pytest.fixture
-def post(tmp_path: Path) -> EmlPost:
-    return EmlPost(tmp_path / "out" / "mail")
+def post(tmp_path: Path) -> Iterator[EmlPost]:
+    post = EmlPost(tmp_path / "out" / "mail")
+    with post.hand:
+        yield post
 
 
 class TestEmlFolder(TransportContract, FolderContract):
@@ -38,7 +40,7 @@ class TestEmlFolder(TransportContract, FolderContract):
 
 
 def test_the_file_holds_the_message_byte_for_byte(post: EmlPost) -> None:
-    post.transport.send(message(), committing=lambda: None)
+    post.hand.send(message())
 
     assert post.arrived() == [message().data]
     parsed = BytesParser(EmailMessage, policy=default).parsebytes(post.arrived()[0])
@@ -46,8 +48,8 @@ def test_the_file_holds_the_message_byte_for_byte(post: EmlPost) -> None:
 
 
 def test_the_file_is_named_by_day_reader_and_message(post: EmlPost) -> None:
-    post.transport.send(message(1), committing=lambda: None)
-    post.transport.send(message(2), committing=lambda: None)
+    post.hand.send(message(1))
+    post.hand.send(message(2))
 
     names = sorted(file.name for file in post.path.iterdir())
 
@@ -59,7 +61,7 @@ def test_the_file_is_named_by_day_reader_and_message(post: EmlPost) -> None:
 def test_a_hostile_recipient_stays_inside_the_folder(post: EmlPost, recipient: str) -> None:
     hostile = message(recipient=recipient)
 
-    assert post.transport.send(hostile, committing=lambda: None).state is DeliveryState.SENT
+    assert post.hand.send(hostile).state is DeliveryState.SENT
 
     assert post.arrived() == [hostile.data]
 
@@ -71,32 +73,33 @@ def test_a_message_without_a_usable_date_is_still_written(post: EmlPost, date_he
         given, data=given.data.replace(b"Date: Wed, 11 Mar 2026 07:30:00 +0000\r\n", date_header)
     )
 
-    post.transport.send(undated, committing=lambda: None)
+    post.hand.send(undated)
 
     assert [file.name[:8] for file in post.path.iterdir()] == ["undated-"]
 
 
 def test_a_file_of_someone_else_is_not_overwritten(post: EmlPost) -> None:
-    post.transport.send(message(), committing=lambda: None)
+    post.hand.send(message())
     (file,) = post.path.iterdir()
     file.write_bytes(b"mine")
 
-    attempt = post.transport.send(message(), committing=not_to_be_called)
+    attempt = post.hand.send(message(), committing=not_to_be_called)
 
-    assert attempt.state is DeliveryState.QUEUED
+    assert (attempt.state, attempt.failure) == (DeliveryState.QUEUED, Failure.TRANSIENT)
     assert "another file has this name" in attempt.reply
+    assert attempt.fix == "Move it away."
     assert file.read_bytes() == b"mine"
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(post: EmlPost) -> None:
-    post.transport.send(message(), committing=lambda: None)
+    post.hand.send(message())
     (file,) = post.path.iterdir()
     file.unlink()
 
     def someone_is_faster() -> None:
         file.write_bytes(b"mine")
 
-    attempt = post.transport.send(message(), committing=someone_is_faster)
+    attempt = post.hand.send(message(), committing=someone_is_faster)
 
     assert attempt.state is DeliveryState.QUEUED
     assert post.arrived() == [b"mine"]
@@ -107,9 +110,14 @@ def test_a_path_that_is_a_file_stops_the_queue_and_says_where(tmp_path: Path) ->
     path = tmp_path / "taken"
     path.write_text("a file")
 
-    for use in (EmlFolder(path).check, lambda: EmlFolder(path).send(message(), committing=not_to_be_called)):
+    with Hand(EmlFolder(path)) as hand:
+        attempt = hand.send(message(), committing=not_to_be_called)
         with pytest.raises(DeliveryError, match=r"taken: cannot write there: .*write access"):
-            use()
+            hand.check()
+
+    assert (attempt.state, attempt.failure) == (DeliveryState.QUEUED, Failure.SENDER)
+    assert f"{path}: cannot write there" in attempt.reply
+    assert "write access" in attempt.fix
 
 
 @contextmanager
@@ -128,17 +136,21 @@ def without_privileges() -> Iterator[None]:
 def test_a_folder_without_write_access_stops_the_queue(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
 
-    with without_privileges(), pytest.raises(DeliveryError, match="Permission denied"):
-        EmlFolder(tmp_path).check()
+    with Hand(EmlFolder(tmp_path)) as hand, without_privileges():
+        attempt = hand.send(message(), committing=not_to_be_called)
+        with pytest.raises(DeliveryError, match="Permission denied"):
+            hand.check()
+
+    assert attempt.failure is Failure.SENDER
 
 
 def test_check_leaves_nothing_behind(post: EmlPost) -> None:
-    post.transport.check()
+    post.hand.check()
 
     assert list(post.path.iterdir()) == []
 
 
 def test_the_files_are_the_owners_only(post: EmlPost) -> None:
-    post.transport.send(message(), committing=lambda: None)
+    post.hand.send(message())
 
     assert [file.stat().st_mode & 0o077 for file in post.path.iterdir()] == [0]

@@ -1,14 +1,16 @@
 """The Maildir."""
 
+import asyncio
 import mailbox
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from digest.errors import DeliveryError
-from digest.model import DeliveryState
+from digest.model import DeliveryState, Failure
 from digest.transport.maildir import MaildirFolder
-from tests.transport.contract import FolderContract, TransportContract, message, not_to_be_called
+from tests.transport.contract import FolderContract, Hand, TransportContract, message, not_to_be_called
 
 
 class MaildirPost:
@@ -16,15 +18,17 @@ class MaildirPost:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.transport = MaildirFolder(path)
+        self.hand = Hand(MaildirFolder(path))
 
     def arrived(self) -> list[bytes]:
         return [file.read_bytes() for room in ("new", "cur") for file in (self.path / room).glob("*")]
 
 
 @pytest.fixture
-def post(tmp_path: Path) -> MaildirPost:
-    return MaildirPost(tmp_path / "Maildir")
+def post(tmp_path: Path) -> Iterator[MaildirPost]:
+    post = MaildirPost(tmp_path / "Maildir")
+    with post.hand:
+        yield post
 
 
 class TestMaildirFolder(TransportContract, FolderContract):
@@ -32,7 +36,7 @@ class TestMaildirFolder(TransportContract, FolderContract):
 
 
 def test_a_maildir_reader_finds_the_message_as_new(post: MaildirPost) -> None:
-    post.transport.send(message(), committing=lambda: None)
+    post.hand.send(message())
 
     box = mailbox.Maildir(post.path, create=False)
     ((key, found),) = box.items()
@@ -45,44 +49,44 @@ def test_a_maildir_reader_finds_the_message_as_new(post: MaildirPost) -> None:
 
 @pytest.mark.parametrize("flags", ["", ":2,", ":2,S", ":2,FRS", "!2,S"])
 def test_a_message_that_was_read_meanwhile_is_not_delivered_again(post: MaildirPost, flags: str) -> None:
-    post.transport.send(message(), committing=lambda: None)
+    post.hand.send(message())
     (delivered,) = (post.path / "new").iterdir()
     delivered.rename(post.path / "cur" / (delivered.name + flags))
 
-    attempt = post.transport.send(message(), committing=not_to_be_called)
+    attempt = post.hand.send(message(), committing=not_to_be_called)
 
     assert attempt.state is DeliveryState.SENT
     assert len(post.arrived()) == 1
 
 
 def test_two_processes_delivering_one_message_deliver_it_once(post: MaildirPost) -> None:
-    other = MaildirFolder(post.path)
+    async def nothing() -> None: ...
 
-    attempt = post.transport.send(
-        message(), committing=lambda: assert_sent(other.send(message(), committing=lambda: None).state)
-    )
+    async def the_other_is_faster() -> None:
+        other = await MaildirFolder(post.path).send(message(), committing=nothing)
+        assert other.state is DeliveryState.SENT
 
-    assert_sent(attempt.state)
+    attempt = asyncio.run(MaildirFolder(post.path).send(message(), committing=the_other_is_faster))
+
+    assert attempt.state is DeliveryState.SENT
     assert "already there" in attempt.reply
     assert len(post.arrived()) == 1
 
 
-def assert_sent(state: DeliveryState) -> None:
-    assert state is DeliveryState.SENT
-
-
 def test_a_path_below_a_file_stops_the_queue_and_says_where(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    transport = MaildirFolder(tmp_path / "taken" / "Maildir")
 
-    with pytest.raises(DeliveryError, match=r"taken/Maildir.*cannot write there"):
-        transport.check()
-    with pytest.raises(DeliveryError, match=r"taken/Maildir.*cannot write there"):
-        transport.send(message(), committing=not_to_be_called)
+    with Hand(MaildirFolder(tmp_path / "taken" / "Maildir")) as hand:
+        attempt = hand.send(message(), committing=not_to_be_called)
+        with pytest.raises(DeliveryError, match=r"taken/Maildir.*cannot write there"):
+            hand.check()
+
+    assert attempt.failure is Failure.SENDER
+    assert "taken/Maildir: cannot write there" in attempt.reply
 
 
 def test_check_leaves_an_empty_maildir(post: MaildirPost) -> None:
-    post.transport.check()
+    post.hand.check()
 
     assert sorted(room.name for room in post.path.iterdir()) == ["cur", "new", "tmp"]
     assert post.arrived() == []

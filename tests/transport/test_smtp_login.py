@@ -1,0 +1,190 @@
+"""Who we say we are: greetings, passwords and access tokens."""
+
+import json
+import threading
+from base64 import b64decode, b64encode
+from typing import Any
+
+import pytest
+
+from digest.errors import ConfigurationError, DigestError
+from digest.model import DeliveryState, Failure, Phase
+from tests.transport.contract import message, not_to_be_called
+from tests.transport.scripted import Answer, hangs_up, says
+from tests.transport.talking import gives, script, stops_the_queue, talking
+
+ADA: dict[str, Any] = {"username": "ada@example.net", "secret": gives("sésame, ouvre-toi")}
+ADAS_TOKEN: dict[str, Any] = {"username": "ada@example.net", "secret": gives("ya29.token"), "auth": "xoauth2"}
+OFFERS_PLAIN = says("250-scripted\r\n250 AUTH PLAIN")
+OFFERS_ALL = says("250-scripted\r\n250-AUTH=LOGIN\r\n250 AUTH LOGIN PLAIN XOAUTH2")
+
+
+def undone(word: str) -> str:
+    return b64decode(word).decode()
+
+
+# ---------------------------------------------------------------- greetings
+
+
+@pytest.mark.parametrize("refusal", ["500 5.5.1 what", "502 5.5.1 not here"])
+def test_a_server_that_knows_only_helo_gets_its_mail(refusal: str) -> None:
+    with talking(script(EHLO=says(refusal), HELO=says("250 old"))) as (server, hand):
+        attempt = hand.send(message())
+
+    assert attempt.state is DeliveryState.SENT
+    assert server.heard[:4] == ["connect", "EHLO", "HELO", "MAIL"]
+    assert "MAIL FROM:<digest@example.net>" in server.lines
+
+
+def test_what_the_answer_to_helo_lists_is_no_offer() -> None:
+    lists = script(EHLO=says("502 what"), HELO=says("250-old\r\n250-AUTH PLAIN\r\n250 SIZE 9"))
+    with talking(lists, **ADA) as (server, hand):
+        stops_the_queue(hand, "no way to log in that we know .offered: none.", Failure.AUTHENTICATION)
+
+    assert "AUTH" not in server.heard
+
+
+def test_a_server_that_knows_only_helo_gets_nothing_where_encryption_is_required() -> None:
+    with talking(script(EHLO=says("502 what"), HELO=says("250 old")), security="starttls") as (server, hand):
+        stops_the_queue(hand, r"STARTTLS: the server offers no encryption. .*implicit")
+
+    assert server.heard == ["connect", "EHLO", "HELO"]
+
+
+def test_a_server_that_knows_neither_greeting_stops_the_queue() -> None:
+    with talking(script(EHLO=says("502 what"), HELO=says("502 what"))) as (_, hand):
+        stops_the_queue(hand, "EHLO 502 what")
+
+
+# ---------------------------------------------------------------- passwords
+
+
+def test_plain_is_preferred_and_takes_passwords_in_utf_8() -> None:
+    with talking(script(EHLO=OFFERS_ALL, AUTH=says("235 welcome")), **ADA) as (server, hand):
+        attempt = hand.send(message())
+
+    assert attempt.state is DeliveryState.SENT
+    (said,) = [line for line in server.lines if line.startswith("AUTH ")]
+    assert undone(said.removeprefix("AUTH PLAIN ")) == "\0ada@example.net\0sésame, ouvre-toi"
+
+
+@pytest.mark.parametrize("offer", ["AUTH LOGIN", "AUTH=LOGIN", "auth login CRAM-MD5"])
+def test_login_is_the_other_way(offer: str) -> None:
+    user, password = (b64encode(word.encode()).decode() for word in ("ada@example.net", "sésame, ouvre-toi"))
+    answers = script(
+        EHLO=says(f"250-scripted\r\n250 {offer}"),
+        AUTH=says("334 VXNlcm5hbWU6"),
+        **{user.upper(): says("334 UGFzc3dvcmQ6"), password.upper(): says("235 welcome")},
+    )
+    with talking(answers, **ADA) as (server, hand):
+        attempt = hand.send(message())
+
+    assert attempt.state is DeliveryState.SENT
+    assert server.lines[1:4] == ["AUTH LOGIN", user, password]
+
+
+@pytest.mark.parametrize("step", ["AUTH", "user", "password"])
+def test_a_login_refused_at_any_step_stops_the_queue(step: str) -> None:
+    user, password = (b64encode(word.encode()).decode() for word in ("ada@example.net", "sésame, ouvre-toi"))
+    answers = {"AUTH": says("334 VXNlcm5hbWU6"), user.upper(): says("334 UGFzc3dvcmQ6")}
+    refused = {"AUTH": "AUTH", "user": user.upper(), "password": password.upper()}[step]
+    offers = says("250-scripted\r\n250 AUTH LOGIN")
+    with talking({"EHLO": offers} | answers | {refused: says("535 5.7.8 no")}, **ADA) as (server, hand):
+        stops_the_queue(hand, "AUTH 535 5.7.8 no. Check username and password", Failure.AUTHENTICATION)
+
+    assert "MAIL" not in server.heard
+
+
+@pytest.mark.parametrize("code", [500, 501, 503, 504, 530, 534, 535, 538, 554])
+def test_any_no_for_good_to_a_login_stops_the_queue(code: int) -> None:
+    with talking(script(EHLO=OFFERS_PLAIN, AUTH=says(f"{code} no")), **ADA) as (_, hand):
+        stops_the_queue(hand, f"AUTH {code} no", Failure.AUTHENTICATION)
+
+
+@pytest.mark.parametrize(
+    "answer", [says("334 go on"), says("hello?"), says("454 4.7.0 later"), hangs_up()], ids=str
+)
+def test_a_login_that_is_not_answered_is_tried_again(answer: Answer) -> None:
+    with talking(script(EHLO=OFFERS_PLAIN, AUTH=answer), **ADA) as (_, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+
+    assert (attempt.failure, attempt.phase) == (Failure.TRANSIENT, Phase.AUTH)
+
+
+# ---------------------------------------------------------------- access tokens
+
+
+def test_a_token_is_shown_as_google_and_microsoft_want_it() -> None:
+    with talking(script(EHLO=OFFERS_ALL, AUTH=says("235 2.7.0 accepted")), **ADAS_TOKEN) as (server, hand):
+        attempt = hand.send(message())
+
+    assert attempt.state is DeliveryState.SENT
+    (said,) = [line for line in server.lines if line.startswith("AUTH ")]
+    assert undone(said.removeprefix("AUTH XOAUTH2 ")) == "user=ada@example.net\1auth=Bearer ya29.token\1\1"
+
+
+def test_a_refused_token_is_told_with_its_reason() -> None:
+    reason = json.dumps({"status": "400", "schemes": "Bearer", "scope": "https://mail.google.com/"})
+    refusal = {"AUTH": says(f"334 {b64encode(reason.encode()).decode()}"), "": says("535 5.7.8 not accepted")}
+    with talking({"EHLO": OFFERS_ALL} | refusal, **ADAS_TOKEN) as (server, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+
+    assert (attempt.failure, attempt.code, attempt.enhanced) == (Failure.AUTHENTICATION, 535, "5.7.8")
+    assert attempt.reply == f"AUTH 535 5.7.8 not accepted {reason}"
+    assert "access token" in attempt.fix
+    assert server.lines[2:3] == [""]
+
+
+@pytest.mark.parametrize("challenge", ["", "!!!", "////", "\udcff", "eyJzdGF0dXMi" * 1_000])
+def test_a_challenge_that_is_no_reason_does_no_harm(challenge: str) -> None:
+    said = Answer(b"334 " + challenge.encode("utf-8", "surrogateescape") + b"\r\n")
+    with talking({"EHLO": OFFERS_ALL, "AUTH": said, "": says("535 no")}, **ADAS_TOKEN) as (_, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+
+    assert (attempt.failure, attempt.phase) in {
+        (Failure.AUTHENTICATION, Phase.AUTH),
+        (Failure.TRANSIENT, Phase.AUTH),  # longer than a line may be
+    }
+    assert len(attempt.reply) <= 500
+
+
+def test_a_token_is_not_shown_to_a_server_that_takes_passwords_only() -> None:
+    with talking(script(EHLO=OFFERS_PLAIN), **ADAS_TOKEN) as (server, hand):
+        stops_the_queue(hand, "no way to log in that we know .offered: PLAIN.", Failure.AUTHENTICATION)
+
+    assert "AUTH" not in server.heard
+
+
+# ---------------------------------------------------------------- where the secret comes from
+
+
+def test_the_secret_is_asked_for_at_each_login_as_tokens_expire() -> None:
+    tokens = iter(["first", "second"])
+    given = ADAS_TOKEN | {"secret": lambda: next(tokens)}
+    answers = script(EHLO=OFFERS_ALL, AUTH=says("235 ok"), body=[hangs_up("250 taken"), says("250 taken")])
+    with talking(answers, **given) as (server, hand):
+        states = [hand.send(message(n)).state for n in range(2)]
+
+    assert states == [DeliveryState.SENT] * 2
+    shown = [undone(line.removeprefix("AUTH XOAUTH2 ")) for line in server.lines if line.startswith("AUTH")]
+    assert ["first" in shown[0], "second" in shown[1]] == [True, True]
+
+
+def test_a_secret_that_cannot_be_had_stops_the_queue_and_says_what_to_do() -> None:
+    def fails() -> str:
+        problem = DigestError("the program ended with 1", where="config.toml: smtp", fix="Run it by hand.")
+        raise ConfigurationError((problem,))
+
+    with talking(script(EHLO=OFFERS_PLAIN), **(ADA | {"secret": fails})) as (_, hand):
+        stops_the_queue(hand, "no secret to log in with: .*the program ended with 1", Failure.AUTHENTICATION)
+
+
+def test_a_secret_that_takes_too_long_is_tried_again() -> None:
+    ends = threading.Event()
+    given = ADA | {"secret": lambda: str(ends.wait(30))}
+    with talking(script(EHLO=OFFERS_PLAIN), timeout_s=0.4, **given) as (_, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+        ends.set()
+
+    assert (attempt.failure, attempt.phase) == (Failure.TRANSIENT, Phase.AUTH)
+    assert "took more than 0.4 s" in attempt.reply
