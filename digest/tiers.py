@@ -218,9 +218,15 @@ def _write(writer: Writer, paper: Paper, within_s: float) -> Summary | DigestErr
 
 def _by_readers(editions: Iterable[Edition]) -> list[Paper]:
     """The papers with a card whose abstract is known, and one click away; those of most readers first."""
-    picked = [pick.paper for one in editions for name in SUMMARISED for pick in one.section(name)]
-    readers = Counter(paper.id for paper in picked)
-    told = {one.id: one for one in picked if one.abstract and (links_of(one.id) or safe_link(one.url))}
+    readers: Counter[str] = Counter()
+    picked: dict[str, Paper] = {}
+    for one in editions:
+        papers_of_one = [pick.paper for name in SUMMARISED for pick in one.section(name)]
+        readers.update(paper.id for paper in papers_of_one)
+        picked.update((paper.id, paper) for paper in papers_of_one)
+    told = {
+        one.id: one for one in picked.values() if one.abstract and (links_of(one.id) or safe_link(one.url))
+    }
     return sorted(told.values(), key=lambda paper: -readers[paper.id])
 
 

@@ -1,36 +1,51 @@
 """`digest send`: one pass for cron, systemd timers and hands: fetch, make, send, say how each day stands."""
 
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from digest.cli import setup
+from digest.cli.bounces import read_before_sending, traced
+from digest.cli.delivering import deliver
 from digest.cli.fetch import BUSY, fetch_all, is_all_down
-from digest.cli.screen import complain, note, say, warn, working
-from digest.cli.tiers import embed, summarise
+from digest.cli.screen import complain, counting, note, say, working
+from digest.cli.tiers import embed, embedding_model, summarise
 from digest.cli.world import World
-from digest.config import WEEKDAYS, Configuration
-from digest.errors import DeliveryError, DigestError, ExitCode
-from digest.model import DeliveryState, Edition, Outcome, Profile, Summary
+from digest.config import Configuration
+from digest.errors import DigestError, ExitCode
+from digest.model import Edition, Message, Outcome, Profile, Summary
+from digest.settings.values import WEEKDAYS
 
 if TYPE_CHECKING:
-    from digest.store.database import Database
-    from digest.transport.protocol import Transport
+    from sqlalchemy import Connection
 
-T = TypeVar("T")
+    from digest.making import Due, Event, Makers
+    from digest.pipeline import Shelf
+    from digest.store.database import Database
+    from digest.store.editions import Day
+
+FEW = 20
+"""Up to so many readers, each has a line of its own."""
+KEEP_DAYS = 30
+"""After so long a message that is done with is no longer kept whole; that it was is."""
+DAYS_AT_ONCE = 500
 
 
 @click.command()
 @click.argument("profiles", nargs=-1, metavar="[PROFILE...]")
 @click.option("--no-fetch", is_flag=True, help="Use what is stored; do not read the sources first.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0, max=24 * 60),
+    metavar="MINUTES",
+    help="Wait so long for what can go later, instead of [delivery] patience_s.",
+)
 @click.pass_context
-def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
+def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: float | None) -> None:
     """Make today's editions and send them, once.
 
     For all readers, or those named. A reader whose `days` leave out today is passed over unless named. A
@@ -43,13 +58,20 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
     world: World = ctx.obj
     loaded = setup.configuration(ctx)
     readers = setup.chosen_profiles(loaded, profiles)
-    with (
-        setup.open_store(loaded) as database,
-        sole_writer(setup.store_path(loaded), waiting=lambda: note(BUSY)),
-    ):
-        all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
-        embed(loaded, database, world)
-        all_well = _Round(loaded, database, world.now()).serve(readers, world, named=bool(profiles))
+    relays = setup.relays(loaded, world)
+    rules = setup.rules(loaded, world, profiles=[one.name for one in readers] if profiles else None)
+    rules = rules if wait is None else replace(rules, patience_s=60 * wait)
+    with setup.open_store(loaded) as database:
+        # One process makes; sending needs no such lock: each message is claimed.
+        with sole_writer(loaded.store, waiting=lambda: note(BUSY)):
+            all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
+            embed(loaded, database, world)
+            read_before_sending(loaded, world, database)
+            made = _Making(loaded, database, world).make(readers, named=bool(profiles))
+        told = deliver(database, relays, rules, world, is_brief=made.is_brief)
+        all_well = _close(database, made, told.named) and told.is_well
+        if told.line:
+            say(told.line)
     if not all_well:
         sys.exit(ExitCode.DELIVERY)
     if loaded.problems and not profiles:
@@ -58,165 +80,165 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool) -> None:
         sys.exit(ExitCode.INPUT)
 
 
+# ---------------------------------------------------------------- made
+
+
+@dataclass(slots=True)
+class _Made:
+    """What became of making, reader by reader."""
+
+    due: "list[Due]" = field(default_factory=list)
+    is_brief: bool = False
+    """Too many readers to say a line of each."""
+    unmade: set[str] = field(default_factory=set)
+    barred: set[str] = field(default_factory=set)
+    """Whose address is suppressed: the operator knows, and no run is at fault."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """One pass over the readers: every message is made and stored before the first one is sent."""
+class _Making:
+    """Every message is made and stored before the first one is sent."""
 
     loaded: Configuration
     database: "Database"
-    now: datetime
+    world: World
 
-    def serve(self, readers: Iterable[Profile], world: World, *, named: bool) -> bool:
-        """Whether every reader's day stands well."""
-        well = self._settle()
-        today = [(reader, day) for reader in readers if (day := self._due(reader, named=named))]
-        made = self._make(today, world)
-        return self._deliver(made, world) and well and len(made) == len(today)
+    def make(self, readers: Sequence[Profile], *, named: bool) -> _Made:
+        """Put a message for each reader's day into the outbox, as far as there is one."""
+        from digest.making import decided, make
 
-    def _settle(self) -> bool:
-        """Tell of messages that an earlier run was sending when it was killed."""
-        from digest.outbox import settle
+        now = self.world.now()
+        made = _Made(is_brief=len(readers) > FEW and not named)
+        made.due = [(one, day) for one in readers if (day := self._due(one, now, named, made.is_brief))]
+        self._forget(now)
+        if not made.due:
+            return made
+        makers = self._makers(now)
+        editions = decided(self.database, made.due, makers({}))
+        written = summarise(self.loaded, self.database, editions, self.world)
+        with counting("making editions") if made.is_brief else _silence() as tell:
+            heard = _Heard(made, tell)
+            make(self.database, made.due, makers(written), now, heard)
+        return made
 
-        cut_off = settle(self.database, self.now)
-        for one in cut_off:
-            warn(f"{one.profile}: the edition of {one.day} was cut off on its way out; it may have arrived")
-        return not cut_off
-
-    def _due(self, profile: Profile, *, named: bool) -> date | None:
+    def _due(self, profile: Profile, now: datetime, named: bool, is_brief: bool) -> date | None:
         """The day to serve this reader, or `None` on a day that is not among the reader's."""
         from digest.pipeline import day_of
 
-        day = day_of(profile, self.now)
+        day = day_of(profile, now)
         if day.weekday() in profile.days or named:
             return day
-        say(f"{profile.name}: none today ({WEEKDAYS[day.weekday()]} is not among this reader's days)")
+        if not is_brief:
+            weekday = WEEKDAYS[day.weekday()]
+            say(f"{profile.name}: none today ({weekday} is not among this reader's days)")
         return None
 
-    def _make(self, today: Sequence[tuple[Profile, date]], world: World) -> list[tuple[Profile, date]]:
-        """Put a message for each reader's day into the outbox; the days for which that went well."""
-        decide = self._decider(world)
-        decided = [
-            (reader, day, editions)
-            for reader, day in today
-            if (editions := _alone(reader, partial(decide, reader, day))) is not None
-        ]
-        made = [edition for _, _, editions in decided for edition in editions]
-        queue = self._queuer(summarise(self.loaded, self.database, made, world))
-        return [
-            (reader, day) for reader, day, editions in decided if _alone(reader, partial(queue, editions))
-        ]
+    def _forget(self, now: datetime) -> None:
+        """Let go of the data of old messages, which is most of the store."""
+        from digest.store.deliveries import prune
 
-    def _decider(self, world: World) -> Callable[[Profile, date], tuple[Edition, ...]]:
-        """What decides a reader's edition of a day; none if the day has its message already."""
-        from digest.cli.tiers import embedding_model
-        from digest.holdings import stored_reader, stored_shelf
-        from digest.outbox import expire_older
-        from digest.pipeline import make_edition
-        from digest.store.deliveries import has_message
+        with self.database.begin() as connection:
+            prune(connection, now.date() - timedelta(days=KEEP_DAYS))
 
-        names = {source.name for source in setup.sources(self.loaded)}
-        embeds = self.loaded.settings.embedding is not None
-        with working("scoring papers"), self.database.read() as connection:
-            days, model = self.loaded.settings.window_days, embedding_model(self.loaded, world)
-            shelf = stored_shelf(connection, names, window_days=days, now=self.now, model=model)
-
-        def decide(profile: Profile, day: date) -> tuple[Edition, ...]:
-            for old in expire_older(self.database, profile.name, day, self.now):
-                say(f"{profile.name}: gave up the edition of {old.delivery.day}: {old.attempt.reply}")
-            with self.database.read() as connection:
-                if has_message(connection, profile.name, day):
-                    return ()
-                reader = stored_reader(connection, profile, day=day, embeds=embeds)
-            return (make_edition(reader, shelf, day=day, now=self.now),)
-
-        return decide
-
-    def _queuer(self, written: Mapping[str, Summary]) -> Callable[[tuple[Edition, ...]], bool]:
-        """What puts the messages of decided editions into the outbox."""
-        from digest.outbox import enqueue_edition
-        from digest.pipeline import make_message
+    def _makers(self, now: datetime) -> "Callable[[Mapping[str, Summary]], Makers]":
+        """What makes the messages, given the summaries there are."""
+        from digest.holdings import stored_readers
+        from digest.making import Makers
+        from digest.pipeline import make_editions, make_message
         from digest.tiers import with_summaries
 
-        renderer, sender = setup.renderer(self.loaded), setup.sender(self.loaded)
+        loaded, embeds = self.loaded, self.loaded.settings.embedding is not None
+        shelf, renderer, sender = self._shelf(now), setup.renderer(loaded), setup.sender(loaded)
+        addressed = traced(loaded)
 
-        def queue(editions: tuple[Edition, ...]) -> bool:
-            for decided in editions:
-                edition = with_summaries(decided, written)
-                message = make_message(edition, renderer, sender)
-                enqueue_edition(self.database, edition, message, self.now)
-            return True
+        def decide(connection: "Connection", due: "Sequence[Due]") -> list[Edition]:
+            readers = stored_readers(connection, due, embeds=embeds)
+            days = [day for _, day in due]
+            return make_editions(list(zip(readers, days, strict=True)), shelf, now=now)
 
-        return queue
+        def with_written(written: Mapping[str, Summary]) -> Makers:
+            def compose(edition: Edition) -> Message | None:
+                message = make_message(with_summaries(edition, written), renderer, sender)
+                return addressed(message) if message else None
 
-    def _deliver(self, made: list[tuple[Profile, date]], world: World) -> bool:
-        """Send what waits; whether all of it went out.
+            return Makers(decide=decide, compose=compose)
 
-        A way out that nobody can use ends the round, and so do FEW failures in a row that may pass: each
-        would cost every further reader a long wait.
-        """
-        transport = setup.transport(self.loaded, world)
-        well: list[bool] = []
-        passing = 0
-        try:
-            for profile, day in made:
-                end = _alone(profile, partial(self._send, profile, day, transport))
-                well.append(end is not None and end.is_well)
-                passing = passing + 1 if end and end.may_pass else 0
-                if passing == FEW:
-                    break
-        except DeliveryError as problem:
-            complain(problem)
-        finally:
-            transport.close()
-        if left := ", ".join(reader.name for reader, _ in made[len(well) :]):
-            say(f"nothing can be sent now; the next run tries again: {left}")
-        return all(well) and len(well) == len(made)
+        return with_written
 
-    def _send(self, profile: Profile, day: date, transport: "Transport") -> "_End":
-        """Send this reader's message if it waits, and say how the day stands."""
-        from digest.outbox import deliver
-        from digest.store.deliveries import days
+    def _shelf(self, now: datetime) -> "Shelf":
+        from digest.holdings import stored_shelf
 
-        sent = deliver(self.database, profile.name, day, transport, self.now)
-        if sent and sent.attempt.state is DeliveryState.SENT:
-            message = sent.delivery.message
-            say(f"{profile.name}: sent to {message.envelope.recipient}: {message.subject}")
-            return _End(is_well=True)
-        if sent:
-            say(f"{profile.name}: {_NOT_SENT[sent.attempt.state]}: {sent.attempt.reply}")
-            return _End(is_well=False, may_pass=sent.attempt.state is DeliveryState.QUEUED)
-        with self.database.read() as connection:
-            (state,) = (one for one in days(connection, [profile.name], since=day) if one.day == day)
-        say(f"{profile.name}: {state.outcome.value} ({state.reason}); nothing to send")
-        return _End(is_well=state.outcome not in (Outcome.FAILED, Outcome.UNKNOWN))
+        names = {source.name for source in setup.sources(self.loaded)}
+        with working("scoring papers"), self.database.read() as connection:
+            days, model = self.loaded.settings.window_days, embedding_model(self.loaded, self.world)
+            return stored_shelf(connection, names, window_days=days, now=now, model=model)
+
+
+class _silence:  # noqa: N801  # beside `counting`, which is a function
+    """Few readers are made in a moment."""
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        return lambda _done, _of: None
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was opened."""
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
-    """How a reader's day stands after this run, and whether what failed in it may pass by itself."""
+class _Heard:
+    """Says what making tells."""
 
-    is_well: bool
-    may_pass: bool = False
+    made: _Made
+    progress: Callable[[int, int], None]
+
+    def __call__(self, event: "Event") -> None:
+        from digest.making import Barred, GivenUp, Progress
+
+        if isinstance(event, Progress):
+            self.progress(event.done, event.of)
+        elif isinstance(event, GivenUp):
+            one = event.delivery
+            say(f"{one.profile}: gave up the edition of {one.day}: {one.reply}")
+        elif isinstance(event, Barred):
+            self.made.barred.add(event.profile.name)
+        else:
+            self.made.unmade.add(event.profile.name)
+            if isinstance(event.problem, DigestError):
+                say(f"{event.profile.name}: failed")
+                complain(event.problem)
+            else:
+                say(f"{event.profile.name}: failed, by a fault in Digest; please report what follows")
+                note(event.trace)
 
 
-FEW = 5
-_NOT_SENT = {
-    DeliveryState.QUEUED: "not sent yet, the next run tries again",
-    DeliveryState.FAILED: "refused for good; its papers come again in the next edition",
-    DeliveryState.UNKNOWN: "unknown whether it arrived, so it will not be sent again",
-}
+# ---------------------------------------------------------------- how the days stand
 
 
-def _alone(profile: Profile, step: Callable[[], T]) -> T | None:
-    """One reader's step; whatever goes wrong with it stops no other, and a bug is still a traceback."""
-    try:
-        return step()
-    except DeliveryError:
-        raise
-    except DigestError as problem:
-        say(f"{profile.name}: failed")
-        complain(problem)
-    except Exception:
-        say(f"{profile.name}: failed, by a fault in Digest; please report what follows")
-        traceback.print_exc()
-    return None
+def _close(database: "Database", made: _Made, named: frozenset[str]) -> bool:
+    """Say how the days stand of which nothing was said yet; whether all of them stand well."""
+    well, waiting = not made.unmade, []
+    for one in _days(database, made.due):
+        if one.outcome is Outcome.READY:
+            waiting.append(one.profile)
+        elif not made.is_brief and one.profile not in named:
+            say(f"{one.profile}: {one.outcome.value} ({one.reason}); nothing to send")
+        if one.outcome in (Outcome.READY, Outcome.FAILED, Outcome.UNKNOWN):
+            well = well and one.profile in made.barred
+    if waiting and not made.is_brief:
+        say(f"not everything could be sent now; the next run tries again: {', '.join(waiting)}")
+    return well
+
+
+def _days(database: "Database", due: "Sequence[Due]") -> "Iterable[Day]":
+    """How the days stand that were to be served, in the readers' order."""
+    from digest.store.editions import days
+
+    for start in range(0, len(due), DAYS_AT_ONCE):
+        some = {profile.name: day for profile, day in due[start : start + DAYS_AT_ONCE]}
+        with database.read() as connection:
+            found = {
+                one.profile: one
+                for one in days(connection, some, since=min(some.values()))
+                if one.day == some[one.profile]
+            }
+        yield from (found[name] for name in some if name in found)

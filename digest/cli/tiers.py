@@ -1,8 +1,9 @@
 """The optional tiers in a run: what they do, said and recorded; what goes wrong with them stops nothing."""
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from digest.cli import setup
@@ -51,24 +52,33 @@ def _judged(loaded: Configuration, connection: "Connection", now: datetime) -> I
 
 
 def summarise(
-    loaded: Configuration, database: "Database", editions: Sequence[Edition], world: World
+    loaded: Configuration, database: "Database", editions: Iterable[Edition], world: World
 ) -> Mapping[str, Summary]:
-    """The summaries of what the editions pick, those made now among them, if there is a model for that."""
+    """The summaries of what the editions pick, those made now among them, if there is a model for that.
+
+    The editions are gone through once, and none is kept: there may be many.
+    """
     from digest.tiers import SUMMARIES, Filled, Run, fill_summaries
 
-    table = loaded.settings.summaries
-    if table is None or not editions:
+    table, rest = loaded.settings.summaries, iter(editions)
+    if table is None or (first := next(rest, None)) is None:
         return {}
     now = world.now()
+    shown: dict[str, Paper] = {}
+
+    def noted() -> Iterator[Edition]:
+        for one in chain((first,), rest):
+            shown.update((pick.paper.id, pick.paper) for pick in one.shown)
+            yield one
 
     def fill() -> Filled:
         with setup.writer(loaded, world) as writer, counting("summarising papers") as tell:
             run = Run(max_papers=table.max_papers, total_s=table.total_s, tell=tell)
-            return fill_summaries(database, writer, editions, now, run)
+            return fill_summaries(database, writer, noted(), now, run)
 
     _run(SUMMARIES, "summarised", fill, database, now)
     with database.read() as connection:
-        return known(loaded, connection, (pick.paper for one in editions for pick in one.shown), world)
+        return known(loaded, connection, shown.values(), world)
 
 
 def known(

@@ -1,0 +1,206 @@
+"""Telling the operator what only a person can mend, by a way that does not need what is broken."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from digest.model import DeliveryState, Envelope, Message
+from digest.store import relays as record
+from digest.text import clean
+from digest.transport.protocol import Relay
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+AGAIN_AFTER = timedelta(hours=24)
+MAX_TEXT = 1_000
+MAX_SUBJECT = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something that stays as it is until a person acts."""
+
+    kind: str
+    """One word for rules and filters: `authentication`, `sender`, `unreachable`, ..."""
+    about: str
+    """What is broken, such as the name of a relay."""
+    what: str
+    """What happened, in one line."""
+    fix: str = ""
+    """What to do about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channels:
+    """How the operator is told; both may be missing."""
+
+    command: tuple[str, ...] = ()
+    """Run without a shell: gets the subject and the text on its standard input, and DIGEST_ALARM_KIND,
+    DIGEST_ALARM_ABOUT, DIGEST_ALARM_WHAT and DIGEST_ALARM_FIX in its environment."""
+    email: str = ""
+    """Goes out by another relay than the one it is about."""
+    sender: str = ""
+    """The address in its From, and of its envelope."""
+    timeout_s: float = 30
+    """For the command, and for each relay that is tried."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the command sees, but for what is Digest's own: its secrets are none of the command's matter."""
+
+
+# ---------------------------------------------------------------- once a day
+
+
+def take(connection: "Connection", alarm: Alarm, now: datetime) -> bool:
+    """Whether the operator is to be told now; if so, that is on record.
+
+    Not if that happened less than 24 hours ago and it was not mended since: see `mended`.
+    """
+    told = record.alarmed_at(connection, alarm.kind, alarm.about)
+    if told is not None and abs(now - told) < AGAIN_AFTER:
+        return False
+    record.record_alarm(connection, alarm.kind, alarm.about, now, None)
+    return True
+
+
+def mended(connection: "Connection", about: str) -> None:
+    """Nothing is wrong with it any more: if something is again, the operator hears of it at once."""
+    for one in record.alarms(connection):
+        if one.about == about:
+            record.clear_alarm(connection, one.kind, one.about)
+
+
+def untold(connection: "Connection", alarm: Alarm, now: datetime, problems: Sequence[str]) -> None:
+    """Keep why telling went wrong, for `digest status`."""
+    record.record_alarm(connection, alarm.kind, alarm.about, now, "; ".join(problems))
+
+
+# ---------------------------------------------------------------- told
+
+
+async def sound(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: datetime) -> tuple[str, ...]:
+    """Tell the operator by every channel there is; returns what went wrong with that, in one line each.
+
+    `relays`: those that may still work, in order; that which the alarm is about is never used.
+    """
+    problems: list[str] = []
+    if channels.command and (problem := await _run(alarm, channels)):
+        problems.append(problem)
+    if channels.email and (problem := await _mail(alarm, channels, relays, now)):
+        problems.append(problem)
+    return tuple(problems)
+
+
+def subject_of(alarm: Alarm) -> str:
+    """One line: `Digest: authentication: mail.example.org: 535 5.7.8 ...`."""
+    return clean(f"Digest: {alarm.kind}: {alarm.about}: {alarm.what}", MAX_SUBJECT)
+
+
+def text_of(alarm: Alarm) -> str:
+    """The same in full, with what to do."""
+    lines = (
+        f"{alarm.about}: {alarm.what}",
+        alarm.fix,
+        "Messages wait until this is mended, as far as no other relay takes them. `digest status` says more.",
+    )
+    return "\n\n".join(clean(line, MAX_TEXT) for line in lines if line) + "\n"
+
+
+async def _run(alarm: Alarm, channels: Channels) -> str:
+    """Run the operator's command; empty if that went well."""
+    name = channels.command[0]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *channels.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            env=_environment(alarm, channels.environment),
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as problem:
+        return f"the alarm's command {name} cannot be run: {problem}"
+    try:
+        async with asyncio.timeout(channels.timeout_s):
+            await process.communicate(f"{subject_of(alarm)}\n\n{text_of(alarm)}".encode())
+    except TimeoutError:
+        return f"the alarm's command {name} did not end within {channels.timeout_s:g} s"
+    finally:
+        await _end(process)
+    return f"the alarm's command {name} ended with {process.returncode}" if process.returncode else ""
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """With all it started: a shell script's children would hold its pipes."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _environment(alarm: Alarm, ours: Mapping[str, str]) -> dict[str, str]:
+    told = {"KIND": alarm.kind, "ABOUT": alarm.about, "WHAT": alarm.what, "FIX": alarm.fix}
+    return {
+        **{name: value for name, value in ours.items() if not name.startswith("DIGEST_")},
+        **{f"DIGEST_ALARM_{name}": clean(value, MAX_TEXT) for name, value in told.items()},
+    }
+
+
+async def _mail(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: datetime) -> str:
+    """Send it by the first other relay that takes it; empty if one did."""
+    others = [relay for relay in relays if relay.name != alarm.about]
+    if not others:
+        return f"no other relay is there to send the alarm to {channels.email}"
+    message, replies = _message(alarm, channels, now), []
+    for relay in others:
+        reply = await _send(relay, message, channels.timeout_s)
+        if not reply:
+            return ""
+        replies.append(f"{relay.name}: {reply}")
+    return f"the alarm could not be sent to {channels.email}: {'; '.join(replies)}"
+
+
+async def _send(relay: Relay, message: Message, timeout_s: float) -> str:
+    """Empty if it went out; else why not."""
+    transport = relay.open()
+    try:
+        async with asyncio.timeout(timeout_s):
+            attempt = await transport.send(message, committing=_at_once)
+    except TimeoutError:
+        return f"no answer within {timeout_s:g} s"
+    except ValueError as problem:
+        return str(problem)
+    finally:
+        await transport.close()
+    return "" if attempt.state is DeliveryState.SENT else attempt.reply
+
+
+async def _at_once() -> None:
+    """An alarm has no record to keep: that it comes twice does no harm."""
+
+
+def _message(alarm: Alarm, channels: Channels, now: datetime) -> Message:
+    """A short plain text; by the standard library, whose folding is harmless to the few headers it has."""
+    domain = channels.sender.rpartition("@")[2]
+    identity = sha256(f"{alarm.kind}\n{alarm.about}\n{now.isoformat()}".encode()).hexdigest()[:32]
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"] = channels.sender, channels.email
+    mail["Subject"] = subject_of(alarm)
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = f"<alarm-{identity}@{domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(text_of(alarm))
+    return Message(
+        envelope=Envelope(sender=channels.sender, recipient=channels.email),
+        message_id=mail["Message-ID"],
+        subject=mail["Subject"],
+        data=bytes(mail),
+    )

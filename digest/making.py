@@ -1,0 +1,190 @@
+"""From readers whose day it is to messages that wait in the outbox: a batch of them in a transaction."""
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
+
+from digest.errors import DigestError, StoreError
+from digest.model import Delivery, Edition, Message, Outcome, Profile, Suppression
+from digest.outcome import reason_of
+from digest.store.database import Database
+from digest.store.deliveries import enqueue_many
+from digest.store.editions import record_outcomes, with_messages
+from digest.store.suppressions import suppressed
+from digest.store.waiting import expire_before
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+BATCH = 100
+"""Readers: enough to share the cost of queries and of a transaction, few enough to hold in memory."""
+
+T = TypeVar("T")
+U = TypeVar("U")
+Due = tuple[Profile, date]
+"""A reader and the day to serve."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Makers:
+    """What makes messages; neither is asked about a reader who has the day's message already."""
+
+    decide: "Callable[[Connection, Sequence[Due]], Sequence[Edition]]"
+    """What the editions of several readers say, in their order; reads the store."""
+    compose: Callable[[Edition], Message | None]
+    """The message of an edition; `None` if the reader wants none of such a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """A message of an earlier day that never went out; its papers count as not had."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Barred:
+    """A reader whose address gets no mail: no message was made."""
+
+    profile: Profile
+    suppression: Suppression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmade:
+    """A reader whose message could not be made; the others' were."""
+
+    profile: Profile
+    problem: Exception
+    """A `DigestError`, which says what to do; any other is a bug."""
+
+    @property
+    def trace(self) -> str:
+        """Of a bug, whole; empty otherwise."""
+        is_bug = not isinstance(self.problem, DigestError)
+        return "".join(traceback.format_exception(self.problem)) if is_bug else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How many readers are done, of how many."""
+
+    done: int
+    of: int
+
+
+Event = GivenUp | Barred | Unmade | Progress
+Tell = Callable[[Event], None]
+
+
+def make(database: Database, due: Sequence[Due], makers: Makers, now: datetime, tell: Tell) -> None:
+    """Put the message of each reader's day into the outbox, and state how the day stands.
+
+    What waits from a reader's earlier days is given up first. A reader's failure is that reader's; raises
+    StoreError where the store cannot be used.
+    """
+    with database.begin() as connection:
+        given_up = expire_before(connection, {profile.name: day for profile, day in due}, now)
+    for one in given_up:
+        tell(GivenUp(delivery=one))
+    done = 0
+    for batch in _batches(due):
+        _make_batch(database, batch, makers, now, tell)
+        done += len(batch)
+        tell(Progress(done=done, of=len(due)))
+
+
+def decided(database: Database, due: Iterable[Due], makers: Makers) -> Iterator[Edition]:
+    """The editions that `make` would decide now, without a word of those that fail: it will tell."""
+    for batch in _batches(due):
+        wanted, _ = _sifted(database, batch)
+        yield from _decided(database, wanted, makers, lambda _: None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stated:
+    """How a reader's day stands, and the message of it, if there is one."""
+
+    edition: Edition
+    outcome: Outcome
+    reason: str
+    message: Message | None = None
+
+
+def _make_batch(database: Database, batch: Sequence[Due], makers: Makers, now: datetime, tell: Tell) -> None:
+    wanted, barred = _sifted(database, batch)
+    stated = [_without_message(one, day, why, now) for (one, day), why in barred.items()]
+    for (profile, _), why in barred.items():
+        tell(Barred(profile=profile, suppression=why))
+    editions = _decided(database, wanted, makers, tell)
+    stated += _each(editions, lambda some: [_stated(one, makers) for one in some], _of_edition, tell)
+    _each(stated, lambda some: _kept(database, some, now), _of_stated, tell)
+
+
+def _sifted(database: Database, batch: Sequence[Due]) -> tuple[list[Due], dict[Due, Suppression]]:
+    """Those of the readers who have no message of the day yet; apart, those who get none."""
+    with database.read() as connection:
+        have = with_messages(connection, ((profile.name, day) for profile, day in batch))
+        lack = [(profile, day) for profile, day in batch if (profile.name, day) not in have]
+        barred = suppressed(connection, (profile.email for profile, _ in lack))
+    wanted = [one for one in lack if one[0].email not in barred]
+    return wanted, {one: barred[one[0].email] for one in lack if one[0].email in barred}
+
+
+def _decided(database: Database, wanted: Sequence[Due], makers: Makers, tell: Tell) -> list[Edition]:
+    def decide(some: Sequence[Due]) -> Sequence[Edition]:
+        with database.read() as connection:
+            return makers.decide(connection, some)
+
+    return _each(wanted, decide, lambda one: one[0], tell)
+
+
+def _stated(edition: Edition, makers: Makers) -> _Stated:
+    message = makers.compose(edition)
+    return _Stated(edition=edition, outcome=edition.outcome, reason=reason_of(edition), message=message)
+
+
+def _without_message(profile: Profile, day: date, why: Suppression, now: datetime) -> _Stated:
+    edition = Edition(profile=profile, day=day, at=now, outcome=Outcome.FAILED, considered=0)
+    reason = f"suppressed since {why.at:%Y-%m-%d}: {why.reason}"
+    return _Stated(edition=edition, outcome=Outcome.FAILED, reason=reason)
+
+
+def _kept(database: Database, stated: Sequence[_Stated], now: datetime) -> Sequence[_Stated]:
+    """State the outcomes, store the messages, mark their papers as had: all in one transaction."""
+    with database.begin() as connection:
+        record_outcomes(connection, [(one.edition, one.outcome, one.reason) for one in stated], now)
+        enqueue_many(connection, [(one.edition, one.message) for one in stated if one.message], now)
+    return stated
+
+
+def _of_edition(edition: Edition) -> Profile:
+    return edition.profile
+
+
+def _of_stated(stated: _Stated) -> Profile:
+    return stated.edition.profile
+
+
+def _each(
+    some: Sequence[T], whole: Callable[[Sequence[T]], Sequence[U]], whose: Callable[[T], Profile], tell: Tell
+) -> list[U]:
+    """What comes of all at once; one by one, where one of them spoils it for the others."""
+    try:
+        return list(whole(some)) if some else []
+    except StoreError:
+        raise
+    except Exception as problem:
+        if len(some) == 1:
+            tell(Unmade(profile=whose(some[0]), problem=problem))
+            return []
+    return [made for one in some for made in _each([one], whole, whose, tell)]
+
+
+def _batches(due: Iterable[Due]) -> Iterator[list[Due]]:
+    rest = iter(due)
+    while batch := list(islice(rest, BATCH)):
+        yield batch

@@ -1,0 +1,176 @@
+"""The operator hears of what only a person can mend: by a command, by mail another way, once a day."""
+
+import asyncio
+import email
+import email.policy
+import json
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from digest.alarm import Alarm, Channels, mended, sound, take, untold
+from digest.pace import Limits
+from digest.store.database import Database, open_database
+from digest.store.relays import alarms
+from digest.transport.folder import EmlFolder
+from digest.transport.protocol import Relay
+from tests.makers import NOW
+from tests.posts import Office, locked_out
+
+ALARM = Alarm(
+    kind="authentication",
+    about="first",
+    what="535 5.7.8 bad login\r\nX-Evil: 1\x00",
+    fix="Make a new app password",
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path / "digest.sqlite3") as opened:
+        yield opened
+
+
+def hook(folder: Path, body: str) -> tuple[str, ...]:
+    script = folder / "hook.py"
+    script.write_text(f"import json, os, sys, time\n{body}\n", encoding="utf-8")
+    return (sys.executable, str(script), "an argument; rm -rf $HOME")
+
+
+def folder(path: Path, name: str) -> Relay:
+    return Relay(name=name, limits=Limits(), open=lambda: EmlFolder(path))
+
+
+def told(channels: Channels, *relays: Relay) -> tuple[str, ...]:
+    return asyncio.run(sound(ALARM, channels, relays, NOW))
+
+
+# ---------------------------------------------------------------- how often
+
+
+def test_the_same_is_told_once_a_day(database: Database) -> None:
+    def asked(hours: float, alarm: Alarm = ALARM) -> bool:
+        with database.begin() as connection:
+            return take(connection, alarm, NOW + timedelta(hours=hours))
+
+    other = Alarm(kind="authentication", about="second", what="x")
+
+    assert [asked(0), asked(1), asked(23.9), asked(1, other), asked(24.1), asked(25)] == [
+        True,
+        False,
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_what_was_mended_in_between_is_told_again(database: Database) -> None:
+    with database.begin() as connection:
+        assert take(connection, ALARM, NOW)
+        mended(connection, "first")
+
+        assert take(connection, ALARM, NOW + timedelta(hours=1))
+
+
+def test_a_clock_set_back_does_not_silence_for_ever(database: Database) -> None:
+    with database.begin() as connection:
+        assert take(connection, ALARM, NOW + timedelta(days=400))
+
+        assert take(connection, ALARM, NOW)
+
+
+def test_why_telling_failed_is_on_record(database: Database) -> None:
+    with database.begin() as connection:
+        untold(connection, ALARM, NOW, ["no such command", "no other relay"])
+
+        (kept,) = alarms(connection)
+
+    assert kept.problem == "no such command; no other relay"
+
+
+# ---------------------------------------------------------------- the command
+
+
+def test_the_command_gets_a_subject_a_text_and_its_environment_and_none_of_our_secrets(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out.json"
+    command = hook(
+        tmp_path, f"json.dump([sys.argv[1:], sys.stdin.read(), dict(os.environ)], open({str(out)!r}, 'w'))"
+    )
+    environment = {"PATH": "/usr/bin", "DIGEST_SMTP_PASSWORD": "correct-horse"}
+
+    problems = told(Channels(command=command, environment=environment))
+
+    arguments, text, seen = json.loads(out.read_text())
+    assert problems == ()
+    assert arguments == ["an argument; rm -rf $HOME"]
+    assert text.splitlines()[0] == "Digest: authentication: first: 535 5.7.8 bad login X-Evil: 1"
+    assert "Make a new app password" in text
+    assert (seen["DIGEST_ALARM_KIND"], seen["DIGEST_ALARM_ABOUT"]) == ("authentication", "first")
+    assert seen["PATH"] == "/usr/bin"
+    assert "correct-horse" not in str(seen)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("sys.exit(3)", "ended with 3"), ("time.sleep(600)", "did not end within 0.5 s")],
+)
+def test_a_command_that_fails_or_hangs_is_told(tmp_path: Path, body: str, said: str) -> None:
+    (problem,) = told(Channels(command=hook(tmp_path, body), timeout_s=0.5 if "sleep" in body else 20))
+
+    assert said in problem
+
+
+def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (problem,) = told(Channels(command=(str(tmp_path / "nowhere"),)))
+
+    assert "cannot be run" in problem
+
+
+def test_a_command_that_reads_nothing_is_no_failure(tmp_path: Path) -> None:
+    assert told(Channels(command=hook(tmp_path, "sys.stdin.close()"))) == ()
+
+
+# ---------------------------------------------------------------- mail
+
+
+def test_mail_goes_by_another_relay_than_the_one_it_is_about(tmp_path: Path) -> None:
+    channels = Channels(email="ops@example.org", sender="digest@example.org")
+
+    problems = told(channels, folder(tmp_path / "one", "first"), folder(tmp_path / "two", "second"))
+
+    assert problems == ()
+    assert not (tmp_path / "one").exists()
+    (path,) = (tmp_path / "two").rglob("*.eml")
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert message["To"] == "ops@example.org"
+    assert message["From"] == "digest@example.org"
+    assert message["Subject"].startswith("Digest: authentication: first: 535 5.7.8 bad login")
+    assert message["X-Evil"] is None
+    assert "Make a new app password" in message.get_content()
+
+
+def test_without_another_relay_that_is_told(tmp_path: Path) -> None:
+    channels = Channels(email="ops@example.org", sender="digest@example.org")
+
+    (problem,) = told(channels, folder(tmp_path / "one", "first"))
+
+    assert problem == "no other relay is there to send the alarm to ops@example.org"
+
+
+def test_a_second_relay_in_trouble_gives_way_to_the_third(tmp_path: Path) -> None:
+    channels = Channels(email="ops@example.org", sender="digest@example.org")
+    office = Office(tmp_path)
+    broken = office.post(lambda _message, _borne: locked_out()).relay("second")
+
+    assert told(channels, broken, folder(tmp_path / "three", "third")) == ()
+    assert "second: 535 5.7.8 bad login" in told(channels, broken)[0]
+
+
+def test_without_any_channel_nothing_happens() -> None:
+    assert told(Channels()) == ()

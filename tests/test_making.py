@@ -1,0 +1,215 @@
+"""Due readers get their messages into the outbox in batches, and one reader's failure is that reader's."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import event
+
+from digest.errors import DigestError, StoreError
+from digest.making import BATCH, Barred, Due, Event, GivenUp, Makers, Progress, Unmade, decided, make
+from digest.model import DeliveryState, Edition, Message, Outcome, Profile, Suppression
+from digest.store.database import Database, open_database
+from digest.store.editions import days
+from digest.store.record import overview
+from digest.store.suppressions import suppress
+from tests.makers import NOW, TODAY, edition, profile
+from tests.posts import mail_to
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+TOMORROW = TODAY + timedelta(days=1)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with open_database(tmp_path / "digest.sqlite3") as opened:
+        yield opened
+
+
+def reader(name: str) -> Profile:
+    return profile(name=name, email=f"{name}@example.org")
+
+
+def due(*names: str) -> list[Due]:
+    return [(reader(name), TODAY) for name in names]
+
+
+def decide(_: "Connection", some: Sequence[Due]) -> list[Edition]:
+    return [edition(profile=one, day=day, sections=()) for one, day in some]
+
+
+def compose(made: Edition) -> Message:
+    message = mail_to(made.profile.name)
+    return replace(message, message_id=f"<{made.profile.name}.{made.day}@example.org>")
+
+
+def run(
+    database: Database,
+    wanted: Sequence[Due],
+    *,
+    deciding: Callable[["Connection", Sequence[Due]], Sequence[Edition]] = decide,
+    composing: Callable[[Edition], Message | None] = compose,
+) -> list[Event]:
+    told: list[Event] = []
+    make(database, wanted, Makers(decide=deciding, compose=composing), NOW, told.append)
+    return [event for event in told if not isinstance(event, Progress)]
+
+
+def queued(database: Database) -> list[str]:
+    with database.read() as connection:
+        return sorted(one.profile for one in overview(connection, states=[DeliveryState.QUEUED], most=10_000))
+
+
+def outcomes(database: Database) -> dict[str, Outcome]:
+    with database.read() as connection:
+        names = [f"r{place}" for place in range(400)] + ["ada", "bob", "cy"]
+        return {one.profile: one.outcome for one in days(connection, names, since=TODAY)}
+
+
+def test_each_reader_gets_one_message_however_often_it_is_run(database: Database) -> None:
+    asked: list[int] = []
+
+    def deciding(connection: "Connection", some: Sequence[Due]) -> list[Edition]:
+        asked.append(len(some))
+        return decide(connection, some)
+
+    run(database, due("ada", "bob"), deciding=deciding)
+    run(database, due("ada", "bob", "cy"), deciding=deciding)
+
+    assert queued(database) == ["ada", "bob", "cy"]
+    assert asked == [2, 1]
+
+
+def test_many_readers_are_made_in_batches_of_one_transaction(database: Database) -> None:
+    sizes: list[int] = []
+    commits: list[None] = []
+    event.listen(database.engine, "commit", lambda _: commits.append(None))
+
+    def deciding(connection: "Connection", some: Sequence[Due]) -> list[Edition]:
+        sizes.append(len(some))
+        return decide(connection, some)
+
+    run(database, due(*(f"r{place}" for place in range(250))), deciding=deciding)
+
+    assert sizes == [BATCH, BATCH, 50]
+    assert len(commits) == 1 + 3  # giving up older ones, and a batch each
+    assert len(queued(database)) == 250
+
+
+@pytest.mark.parametrize("problem", [DigestError("no such file"), KeyError("a bug")])
+def test_a_reader_who_cannot_be_decided_stops_no_other(database: Database, problem: Exception) -> None:
+    def deciding(connection: "Connection", some: Sequence[Due]) -> list[Edition]:
+        if any(one.name == "bob" for one, _ in some):
+            raise problem
+        return decide(connection, some)
+
+    (told,) = run(database, due("ada", "bob", "cy"), deciding=deciding)
+
+    assert isinstance(told, Unmade)
+    assert (told.profile.name, told.problem) == ("bob", problem)
+    assert ("Traceback" in told.trace) == isinstance(problem, KeyError)
+    assert queued(database) == ["ada", "cy"]
+
+
+def test_a_reader_whose_message_cannot_be_composed_stops_no_other(database: Database) -> None:
+    def composing(made: Edition) -> Message:
+        if made.profile.name == "bob":
+            raise ValueError("a header with a line end")
+        return compose(made)
+
+    (told,) = run(database, due("ada", "bob", "cy"), composing=composing)
+
+    assert isinstance(told, Unmade)
+    assert queued(database) == ["ada", "cy"]
+    assert "bob" not in outcomes(database)
+
+
+def test_a_message_that_cannot_be_stored_stops_no_other(database: Database) -> None:
+    def composing(made: Edition) -> Message:
+        subject = "a lone \udc80" if made.profile.name == "bob" else "fine"
+        return replace(compose(made), subject=subject)
+
+    (told,) = run(database, due("ada", "bob", "cy"), composing=composing)
+
+    assert isinstance(told, Unmade)
+    assert told.profile.name == "bob"
+    assert queued(database) == ["ada", "cy"]
+
+
+def test_a_store_that_fails_is_nobodys_failure_alone(database: Database) -> None:
+    def deciding(_: "Connection", some: Sequence[Due]) -> list[Edition]:
+        raise StoreError(f"full, with {len(some)} readers to go")
+
+    with pytest.raises(StoreError):
+        run(database, due("ada", "bob"), deciding=deciding)
+
+
+def test_a_day_without_a_message_has_its_outcome(database: Database) -> None:
+    run(
+        database,
+        due("ada"),
+        deciding=lambda _, some: [
+            edition(profile=one, outcome=Outcome.QUIET, sections=()) for one, _day in some
+        ],
+        composing=lambda _: None,
+    )
+
+    assert queued(database) == []
+    assert outcomes(database) == {"ada": Outcome.QUIET}
+
+
+def test_an_address_that_gets_no_mail_costs_nothing_and_the_day_says_why(database: Database) -> None:
+    with database.begin() as connection:
+        suppress(connection, Suppression(address="Bob@Example.org", reason="no such user", at=NOW))
+
+    (told,) = run(database, due("ada", "bob"))
+
+    assert isinstance(told, Barred)
+    assert queued(database) == ["ada"]
+    assert outcomes(database) == {"ada": Outcome.READY, "bob": Outcome.FAILED}
+    with database.read() as connection:
+        assert days(connection, ["bob"], since=TODAY)[0].reason == "suppressed since 2026-03-11: no such user"
+
+
+def test_what_waits_from_yesterday_is_given_up_first(database: Database) -> None:
+    run(database, due("ada", "bob"))
+
+    told = run(database, [(reader("ada"), TOMORROW)])
+
+    assert [one.delivery.profile for one in told if isinstance(one, GivenUp)] == ["ada"]
+    with database.read() as connection:
+        found = {(one.profile, one.day): one.state for one in overview(connection)}
+    assert found == {
+        ("ada", TODAY): DeliveryState.EXPIRED,
+        ("ada", TOMORROW): DeliveryState.QUEUED,
+        ("bob", TODAY): DeliveryState.QUEUED,
+    }
+
+
+def test_what_would_be_decided_is_told_without_changing_anything(database: Database) -> None:
+    run(database, due("ada"))
+    makers = Makers(decide=decide, compose=compose)
+
+    would = list(decided(database, due("ada", "bob", "cy"), makers))
+
+    assert [one.profile.name for one in would] == ["bob", "cy"]
+    assert queued(database) == ["ada"]
+
+
+def test_progress_is_told_batch_by_batch(database: Database) -> None:
+    told: list[Event] = []
+
+    make(
+        database,
+        due(*(f"r{place}" for place in range(150))),
+        Makers(decide=decide, compose=compose),
+        NOW,
+        told.append,
+    )
+
+    assert [(one.done, one.of) for one in told if isinstance(one, Progress)] == [(100, 150), (150, 150)]
