@@ -1,21 +1,30 @@
 """Configuration and profiles: what is accepted, and what is said of the rest."""
 
+import re
 import shutil
+import sys
 from datetime import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from digest.config import (
-    Configuration,
-    SmtpTable,
-    find_configuration,
-    load_configuration,
-    load_profile,
-    smtp_password,
-)
+from digest.config import Configuration, find_configuration, load_configuration, load_profile
 from digest.errors import ConfigurationError
 from digest.model import Interest, Profile, QuietDay
+from digest.settings.mail import (
+    HOSTS_TO_NAME,
+    AlarmTable,
+    BouncesTable,
+    DeliveryTable,
+    DkimTable,
+    ImapTable,
+    MailTable,
+    SmtpTable,
+    variable_part,
+)
+from digest.settings.secrets import Secret, run_for_secret, secret_of, smtp_variables
+from digest.settings.values import Table
 
 ROOT = Path(__file__).parent.parent
 
@@ -268,25 +277,279 @@ def test_the_examples_name_every_key(tmp_path: Path) -> None:
         assert tomllib.loads(text)
         for key in model.model_json_schema()["properties"]:
             assert key in text, f"{name} does not name {key}"
-    smtp = (ROOT / "config.example.toml").read_text(encoding="utf-8")
-    assert all(f"# {key} = " in smtp for key in SmtpTable.model_fields)
+
+
+def test_the_example_names_every_key_of_every_table_of_the_mail() -> None:
+    text = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+    tables = dict(
+        re.findall(r"^(?:# )?\[+([a-z_.]+)\]+[^\n]*\n((?:(?!\n(?:# )?\[).)*)", text, re.MULTILINE | re.DOTALL)
+    )
+
+    for name, model in TABLES.items():
+        assert name in tables, f"config.example.toml has no [{name}]"
+        named = re.findall(r"^(?:# )?([a-z_0-9]+) = ", tables[name], re.MULTILINE)
+        assert set(model.model_fields) - {"imap"} <= set(named), name
+
+
+def test_every_table_of_the_example_is_sound_when_its_marks_are_taken_away(tmp_path: Path) -> None:
+    text = (ROOT / "config.example.toml").read_text(encoding="utf-8")
+    off = r"^# (password_command|maildir) = .*$"  # instead of the line above, or the table below
+    mail = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", re.sub(off, "", text, flags=re.MULTILINE), flags=re.MULTILINE)
+    whole = mail[: mail.index("[embedding]")] + text[text.index("# [embedding]") :]
+
+    loaded = load_configuration(configured(tmp_path, whole, ada=ADA))
+
+    assert loaded.problems == ()
+    assert loaded.settings.bounces.imap is not None
+
+
+TABLES: dict[str, type[Table]] = {
+    "mail": MailTable,
+    "smtp": SmtpTable,
+    "delivery": DeliveryTable,
+    "dkim": DkimTable,
+    "alarm": AlarmTable,
+    "bounces": BouncesTable,
+    "bounces.imap": ImapTable,
+}
+
+
+# ---------------------------------------------------------------- the tables of the mail
+
+
+MAIL = '[mail]\nfrom_address = "d@example.org"\n'
+
+
+def refused(folder: Path, config: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as raised:
+        load_configuration(configured(folder, config, ada=ADA))
+    return [str(one).removeprefix(f"{folder}/") for one in raised.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("[smtp]\nport = 465", "config.toml: smtp: host is needed and missing; or name a provider whose host"),
+        ('[smtp]\nhost = "x"\nprot = 465', "config.toml: smtp.prot: unknown key. Did you mean 'port'?"),
+        ('[[smtp]]\nhost = "x"\n[[smtp]]\nhost = "y"\nper_hours = 5', "config.toml: smtp[2].per_hours: unknown key"),
+        ('[smtp]\nprovider = "gmial"', "config.toml: smtp.provider: 'gmial' is not one of gmail, workspace"),
+        ('[smtp]\nprovider = "ses"', "config.toml: smtp: ses needs host: email-smtp.REGION.amazonaws.com, such as"),
+        ('[smtp]\nhost = "x"\nport = 0', "config.toml: smtp.port: input should be greater than or equal to 1"),
+        ('[smtp]\nhost = "a b"', "config.toml: smtp.host: 'a b' is no name of a machine"),
+        ('[smtp]\nhost = "x\\r\\nQUIT"', "config.toml: smtp.host: 'x\\r\\nQUIT' is no name of a machine"),
+        ('[smtp]\nhost = "x"\nusername = "a\\u0001auth=b"', "config.toml: smtp.username: 'a\\x01auth=b' is empty, too"),
+        ('[smtp]\nhost = "x"\nname = "a b"', "config.toml: smtp.name: string should match pattern"),
+        ('[smtp]\nhost = "x"\nauth = "xoauth2"', "config.toml: smtp: auth = \"xoauth2\" needs username"),
+        ('[smtp]\nhost = "x"\nper_hour = -1', "config.toml: smtp.per_hour: input should be greater than or equal to 0"),
+        ('[smtp]\nhost = "x"\npassword_file = "p"', "config.toml: smtp: a password without username"),
+        (
+            '[smtp]\nhost = "x"\nusername = "u"\npassword_file = "p"\npassword_command = ["p"]',
+            "config.toml: smtp: password_file and password_command are two ways to one secret",
+        ),
+        ('[smtp]\nhost = "x"\nusername = "u"\npassword_command = "pass show x"', "config.toml: smtp.password_command: input should"),
+        ('[smtp]\nhost = "x"\nusername = "u"\npassword_command = []', "config.toml: smtp.password_command: tuple should have"),
+        (
+            '[[smtp]]\nhost = "x"\n[[smtp]]\nhost = "y"\n[[smtp]]\nhost = "x"',
+            "config.toml: smtp: relays 1 and 3 have one name (x); give each a `name` of its own",
+        ),
+        (
+            '[[smtp]]\nhost = "x"\nname = "a-b"\n[[smtp]]\nhost = "y"\nname = "A_b"',
+            "config.toml: smtp: relays 1 and 2 have one name (a-b and A_b)",
+        ),
+        ('[delivery]\nresend_unknown = "always"', "config.toml: delivery.resend_unknown: 'always' is not one of never, once"),
+        ("[delivery]\nsuppress_after = -1", "config.toml: delivery.suppress_after: input should be greater than"),
+        ('[dkim]\ndomain = "example.org"\nselector = "a b"\nkey_file = "k"', "config.toml: dkim.selector: string should"),
+        ('[dkim]\ndomain = "example.org; t=y"\nselector = "a"\nkey_file = "k"', "config.toml: dkim.domain: "),
+        ("[alarm]\ntimeout_s = 5", "config.toml: alarm: names neither command nor email"),
+        ('[alarm]\ncommand = ["hook", "a\\u0000b"]', "config.toml: alarm.command[2]: 'a\\x00b' is empty, too long, or"),
+        ("[bounces]\nverp = true", "config.toml: bounces: verp = true needs return_path"),
+        ('[bounces]\nreturn_path = "x"', "config.toml: bounces.return_path: "),
+        (
+            '[bounces]\nmaildir = "b"\n[bounces.imap]\nhost = "x"\nusername = "u"',
+            "config.toml: bounces: bounces are read either from maildir or from imap; leave one out",
+        ),
+        ('[bounces.imap]\nhost = "x"\nuser = "u"', "config.toml: bounces.imap.username: this key is needed and missing"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_of_the_mail_is_named_with_what_is_wrong(tmp_path: Path, wrong: str, said: str) -> None:
+    problems = refused(tmp_path, MAIL + wrong)
+
+    assert problems[0].startswith(said)
+
+
+def test_one_relay_or_several_are_read_alike_and_keep_their_order(tmp_path: Path) -> None:
+    one, several = tmp_path / "one", tmp_path / "several"
+    one.mkdir()
+    several.mkdir()
+
+    alone = load_configuration(configured(one, MAIL + '[smtp]\nhost = "MAIL.exämple.org"\n', ada=ADA))
+    both = load_configuration(
+        configured(
+            several, MAIL + '[[smtp]]\nprovider = "gmail"\n[[smtp]]\nname = "spare"\nhost = "::1"\n', ada=ADA
+        )
+    )
+
+    assert [table.label for table in alone.settings.smtp or ()] == ["mail.xn--exmple-cua.org"]
+    assert [table.label for table in both.settings.smtp or ()] == ["gmail", "spare"]
+
+
+@pytest.mark.parametrize(
+    ("place", "store"),
+    [
+        ("kept/d.sqlite3", "{folder}/kept/d.sqlite3"),
+        ("postgresql://ada@db.example.org:5433/digest", "postgresql://ada@db.example.org:5433/digest"),
+        ("postgres:///digest?host=/run/postgresql", "postgresql:///digest?host=/run/postgresql"),
+    ],
+)
+def test_a_store_is_a_file_or_a_database(tmp_path: Path, place: str, store: str) -> None:
+    loaded = load_configuration(configured(tmp_path, f'store = "{place}"\n{MAIL}', ada=ADA))
+
+    assert str(loaded.store) == store.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("postgresql://ada:s3cret@db/digest", "holds a password; put that into PGPASSWORD or ~/.pgpass"),
+        ("postgresql://ada@db/digest?password=s3cret", "holds a password; put that into PGPASSWORD"),
+        (
+            "mysql://ada@db/digest",
+            "mysql:// is no kind of store; give a file, or postgresql://USER@HOST/DATABASE",
+        ),
+        ("postgresql://db", "names no database; write postgresql://USER@HOST/DATABASE"),
+        ("postgresql://db:x/digest", "is no address of a database; write postgresql://"),
+        ("postgresql://db/di%00gest", "names no database"),
+    ],
+)
+def test_a_store_that_cannot_be_is_refused_and_no_password_is_shown(
+    tmp_path: Path, place: str, said: str
+) -> None:
+    (problem,) = refused(tmp_path, f'store = "{place}"\n{MAIL}')
+
+    assert problem.startswith(f"config.toml: store: {said}")
+    assert "s3cret" not in problem
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def private(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def smtp(**keys: object) -> SmtpTable:
+    return SmtpTable.model_validate({"host": "x", "username": "ada"} | keys)
+
+
+def asked(secret: Secret | None) -> str:
+    assert secret is not None
+    return secret()
 
 
 def test_the_password_comes_from_the_environment_or_a_private_file(tmp_path: Path) -> None:
+    private(tmp_path / "secret", "from file\n")
+    table = smtp(password_file="secret")
+    variables = smtp_variables("main", is_first=True)
+
+    assert asked(secret_of(table, variables, tmp_path, {})) == "from file"
+    assert asked(secret_of(table, variables, tmp_path, {"DIGEST_SMTP_PASSWORD": "any"})) == "any"
+    assert (
+        asked(
+            secret_of(
+                table,
+                variables,
+                tmp_path,
+                {"DIGEST_SMTP_PASSWORD": "any", "DIGEST_SMTP_PASSWORD_MAIN": "own"},
+            )
+        )
+        == "own"
+    )
+    assert secret_of(smtp(), variables, tmp_path, {}) is None
+
+
+def test_the_first_relays_password_is_told_to_no_other(tmp_path: Path) -> None:
+    environment = {"DIGEST_SMTP_PASSWORD": "first"}
+
+    assert secret_of(smtp(), smtp_variables("spare", is_first=False), tmp_path, environment) is None
+    assert variable_part("relay-2.example.org") == "RELAY_2_EXAMPLE_ORG"
+
+
+@pytest.mark.parametrize(
+    ("mode", "content", "said"),
+    [(0o644, b"x", "chmod 600"), (0o600, b"\xff\xfe", "not UTF-8"), (0o600, b"\n", "is empty")],
+)
+def test_a_password_file_that_cannot_be_used_is_refused(
+    tmp_path: Path, mode: int, content: bytes, said: str
+) -> None:
     secret = tmp_path / "secret"
-    secret.write_text("from file\n", encoding="utf-8")
-    secret.chmod(0o600)
-    table = SmtpTable(host="x", password_file=Path("secret"))
+    secret.write_bytes(content)
+    secret.chmod(mode)
 
-    assert smtp_password(table, tmp_path, {}) == "from file"
-    assert smtp_password(table, tmp_path, {"DIGEST_SMTP_PASSWORD": "from environment"}) == "from environment"
-    assert smtp_password(SmtpTable(host="x"), tmp_path, {}) is None
+    with pytest.raises(ConfigurationError, match=said):
+        secret_of(smtp(password_file="secret"), ("X",), tmp_path, {})
 
 
-def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text("x", encoding="utf-8")
-    secret.chmod(0o644)
+def test_a_password_file_that_is_not_there_says_what_else_to_set(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"set \$DIGEST_SMTP_PASSWORD_MAIN"):
+        secret_of(smtp(password_file="gone"), smtp_variables("main", is_first=False), tmp_path, {})
 
-    with pytest.raises(ConfigurationError, match="chmod 600"):
-        smtp_password(SmtpTable(host="x", password_file=Path("secret")), tmp_path, {})
+
+def test_a_command_gives_the_first_line_it_prints_and_gets_no_shell(tmp_path: Path) -> None:
+    argv = (sys.executable, "-c", "import sys; print(sys.argv[1]); print('more')", "$HOME; echo `id` ")
+
+    assert asked(secret_of(smtp(password_command=argv), (), tmp_path, {})) == "$HOME; echo `id`"
+
+
+def test_a_command_is_asked_anew_at_each_login(tmp_path: Path) -> None:
+    program = "import pathlib; p = pathlib.Path('n'); n = p.read_text() if p.exists() else ''; p.write_text(n + 'I'); print('token' + n)"
+    secret = secret_of(smtp(password_command=(sys.executable, "-c", program)), (), tmp_path, {})
+
+    assert [asked(secret), asked(secret)] == ["token", "tokenI"]
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (
+            "import sys; print('s3cret'); sys.exit('the vault is\\nlocked')",
+            "ended with 1: the vault is locked",
+        ),
+        ("", "printed an empty first line"),
+        ("print()\nprint('s3cret')", "printed an empty first line"),
+        ("print('s3cret\\x01auth=Bearer x')", "printed a first line with control characters"),
+        ("import sys; sys.stdout.buffer.write(b'\\xffs3cret\\n')", "printed what is not UTF-8 text"),
+        ("import sys; sys.stderr.write('no\\n' * 100); sys.exit(3)", "ended with 3: no no no"),
+    ],
+)
+def test_a_command_that_fails_is_told_with_what_it_said_and_never_with_what_it_printed(
+    tmp_path: Path, program: str, said: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        run_for_secret((sys.executable, "-c", program), tmp_path)
+
+    assert said in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+    assert len(str(raised.value)) < 700
+
+
+def test_a_command_that_never_ends_or_never_stops_talking_is_ended(tmp_path: Path) -> None:
+    for program in ("while True: pass", "while True: print('x' * 9_999)"):
+        with pytest.raises(ConfigurationError, match=r"took longer than 0\.5 s"):
+            run_for_secret((sys.executable, "-c", program), tmp_path, within_s=0.5)
+
+
+def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"password_command \./nope: the command cannot be run \(No such"
+    ):
+        run_for_secret(("./nope",), tmp_path)
+
+
+def test_the_presets_that_need_a_host_are_those_that_have_none() -> None:
+    from digest.settings.mail import ProviderName
+    from digest.transport.providers import PROVIDERS
+
+    assert set(PROVIDERS) == set(get_args(ProviderName))
+    assert {name for name, provider in PROVIDERS.items() if not provider.host} == set(HOSTS_TO_NAME)

@@ -2,9 +2,12 @@
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
 
 import click
 
@@ -12,7 +15,15 @@ from digest.cli import setup
 from digest.cli.screen import complain, say, warn
 from digest.cli.world import World
 from digest.config import Configuration
-from digest.errors import ConfigurationError, DigestError, ExitCode, InputError, RefusedError, StoreError
+from digest.errors import (
+    ConfigurationError,
+    DeliveryError,
+    DigestError,
+    ExitCode,
+    InputError,
+    RefusedError,
+    StoreError,
+)
 from digest.model import Paper, Profile, Verdict
 
 
@@ -23,9 +34,9 @@ def check(ctx: click.Context, no_login: bool) -> None:
     """Look for what is wrong, before the morning does.
 
     Tries the configuration, every profile, the templates (with invented editions: docs/templates.md says
-    what a mail must have), the store, the models of the optional tiers (one invented paper each), and the way
-    out (for SMTP: connects, encrypts, logs in, sends nothing). Exits with the code of the first thing that is
-    wrong.
+    what a mail must have), the store, the models of the optional tiers (one invented paper each), every way
+    out (for SMTP: connects, encrypts, logs in, sends nothing), the key that signs, the alarm's command, and
+    the box of the bounces. Exits with the code of the first thing that is wrong.
     """
     world: World = ctx.obj
     loaded = setup.configuration(ctx)
@@ -33,7 +44,8 @@ def check(ctx: click.Context, no_login: bool) -> None:
     say(f"ok: configuration {loaded.file}, {readers}")
     tries: list[Callable[[Configuration, World], str]] = [_profiles, _templates, _store, _sources]
     tries += _tiers(loaded, online=not no_login)
-    failed = [_try(one, loaded, world) for one in (tries if no_login else [*tries, _way_out])]
+    tries += _mail(loaded, online=not no_login)
+    failed = [_try(one, loaded, world) for one in tries]
     codes = [code for code in failed if code]
     if loaded.problems:
         codes.insert(0, ExitCode.CONFIGURATION)
@@ -82,7 +94,7 @@ def _said_yes(loaded: Configuration, profile: Profile) -> bool:
     """Whether the reader liked a paper by `digest like`."""
     from digest.store.feedback import said_by
 
-    if not setup.store_path(loaded).exists():
+    if not setup.has_store(loaded):
         return False
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         return any(one.verdict is Verdict.LIKE for one in said_by(connection, profile.name))
@@ -108,17 +120,24 @@ def _templates(loaded: Configuration, world: World) -> str:
 
 
 def _store(loaded: Configuration, _world: World) -> str:
-    path = setup.store_path(loaded)
-    if not path.exists():
-        if not os.access(next(folder for folder in path.parents if folder.exists()), os.W_OK):
-            fix = "Name another as `store` in config.toml"
-            raise StoreError("the store cannot be made there", where=str(path), fix=fix)
-        return f"store {path} is not there yet; `digest fetch` makes it"
-    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-        damage = connection.exec_driver_sql("PRAGMA quick_check").scalar()
-    if damage != "ok":
-        raise DigestError(f"the store is damaged: {damage}", where=str(path), fix="Restore it from a backup")
-    return f"store {path} is whole"
+    from digest.store.database import damage
+
+    place = setup.store_name(loaded)
+    if not setup.has_store(loaded):
+        _can_be_made(loaded.store)
+        return f"store {place} is not there yet; `digest fetch` makes it"
+    with setup.open_store_for_reading(loaded) as database:
+        found = damage(database)
+    if found:
+        raise StoreError(f"the store is damaged: {found}", where=place, fix="Restore it from a backup")
+    return f"store {place} is whole"
+
+
+def _can_be_made(store: Path | str) -> None:
+    """Raises StoreError for a file whose folder cannot be written to; a server has been asked already."""
+    if isinstance(store, Path) and not os.access(next(one for one in store.parents if one.exists()), os.W_OK):
+        fix = "Name another as `store` in config.toml"
+        raise StoreError("the store cannot be made there", where=str(store), fix=fix)
 
 
 def _sources(loaded: Configuration, _world: World) -> str:
@@ -168,9 +187,73 @@ _INVENTED = Paper(
 )
 
 
-def _way_out(loaded: Configuration, world: World) -> str:
-    transport = setup.transport(loaded, world)
+# ---------------------------------------------------------------- mail
+
+
+def _mail(loaded: Configuration, *, online: bool) -> list[Callable[[Configuration, World], str]]:
+    """What to try of the mail; each relay by itself, so that one that is down hides no other."""
+    settings = loaded.settings
+    is_signed = settings.dkim is not None and settings.mail.transport == "smtp"
+    return [
+        *([_signature] if is_signed else []),
+        *([_alarm] if settings.alarm else []),
+        *([partial(_way_out, name) for name in setup.relay_limits(loaded)] if online else []),
+        *([_bounces] if online and (settings.bounces.maildir or settings.bounces.imap) else []),
+    ]
+
+
+def _way_out(name: str, loaded: Configuration, world: World) -> str:
+    import asyncio
+
+    relay = next(one for one in setup.relays(loaded, world, only=name))
+
+    async def tried() -> str:
+        transport = relay.open()
+        try:
+            return await transport.check()
+        finally:
+            await transport.close()
+
     try:
-        return f"way out: {transport.check()}"
-    finally:
-        transport.close()
+        return f"way out {name}: {asyncio.run(tried())}"
+    except DeliveryError as problem:
+        where = f"way out {name}: {problem.where}"
+        raise DeliveryError(problem.what, where=where, fix=problem.fix) from problem
+
+
+def _signature(loaded: Configuration, _world: World) -> str:
+    table = loaded.settings.dkim
+    assert table is not None  # noqa: S101
+    setup.signer(loaded)
+    domain = loaded.settings.mail.from_address.rpartition("@")[2]
+    if table.domain != domain and not domain.endswith(f".{table.domain}"):
+        warn(f"signs for {table.domain}, not for from_address's {domain}: DMARC wants them to be one")
+    return f"signature: {table.selector}._domainkey.{table.domain} should hold its public key in DNS"
+
+
+def _alarm(loaded: Configuration, world: World) -> str:
+    """Whether its command is there; it is not run, as somebody would be woken."""
+    table = loaded.settings.alarm
+    assert table is not None  # noqa: S101
+    ways = []
+    if command := setup.channels(loaded, world).command:
+        if shutil.which(command[0], path=world.environment.get("PATH")) is None:
+            fix = "Name a program that is there and may be run (chmod +x), best by its whole path"
+            where = f"{loaded.file}: alarm.command"
+            raise ConfigurationError((DigestError(f"cannot find {command[0]}", where=where, fix=fix),))
+        ways.append(f"runs {command[0]}")
+    if table.email:
+        ways.append(f"mails {table.email}")
+        if len(setup.relay_limits(loaded)) < 2:
+            warn("[alarm] email goes out by another relay than the one that failed, and there is only one")
+    return f"alarm: {' and '.join(ways)}"
+
+
+def _bounces(loaded: Configuration, world: World) -> str:
+    from digest.cli.bounces import open_box
+
+    box = open_box(loaded, world, is_read_only=True)
+    assert box is not None  # noqa: S101
+    with closing(box):
+        next(box.letters(world.now().date(), 1), None)
+        return f"bounces: {box.where} can be read"

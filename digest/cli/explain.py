@@ -97,9 +97,9 @@ def _find(shelf: "Shelf", mention: str) -> Paper:
 
 
 def _had_on(loaded: Configuration, profile: Profile, paper: Paper) -> date | None:
-    from digest.store.deliveries import seen_on
+    from digest.store.editions import seen_on
 
-    if not setup.store_path(loaded).exists():
+    if not setup.has_store(loaded):
         return None
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         return seen_on(connection, profile.name).get(paper.id)
@@ -117,7 +117,7 @@ def _is_disliked(loaded: Configuration, profile: Profile, paper: Paper) -> bool:
     """Whether that was said, however long ago."""
     from digest.store.feedback import said_of
 
-    if not setup.store_path(loaded).exists():
+    if not setup.has_store(loaded):
         return False
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         said = said_of(connection, profile.name, paper.id)

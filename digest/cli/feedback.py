@@ -88,7 +88,7 @@ def feedback(ctx: click.Context, profile: str | None, as_json: bool) -> None:
     from digest.store.papers import find_papers
 
     loaded, reader = _loaded(ctx, profile)
-    if not setup.store_path(loaded).exists():
+    if not setup.has_store(loaded):
         note(NOTHING_SAID.format(reader.name))
         return
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:

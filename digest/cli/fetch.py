@@ -35,7 +35,7 @@ def fetch(ctx: click.Context) -> None:
     loaded = setup.configuration(ctx)
     with (
         setup.open_store(loaded) as database,
-        sole_writer(setup.store_path(loaded), waiting=lambda: note(BUSY)),
+        sole_writer(loaded.store, waiting=lambda: note(BUSY)),
     ):
         done = fetch_all(loaded, database, ctx.obj)
         embed(loaded, database, ctx.obj)

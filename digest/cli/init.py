@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -14,6 +14,7 @@ from digest.cli.world import World
 from digest.config import CONFIG_NAME, check_profile, check_settings, load_configuration
 from digest.errors import ConfigurationError, DigestError, InputError, UsageError
 from digest.resources import shipped
+from digest.settings.mail import HOSTS_TO_NAME, ProviderName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Answers:
     pages: tuple[str, ...] = ()
     maildir: str = ""
     smtp_host: str = ""
+    smtp_provider: str | None = None
     smtp_port: int | None = None
     smtp_security: str | None = None
     smtp_username: str = ""
@@ -39,7 +41,12 @@ class Answers:
     @property
     def is_about_config(self) -> bool:
         """Whether some answer belongs into `config.toml`, so that an existing one is not just kept."""
-        return any((self.from_address, self.pages, self.maildir, self.smtp_host))
+        return any((self.from_address, self.pages, self.maildir, self.is_smtp))
+
+    @property
+    def is_smtp(self) -> bool:
+        """Whether mail goes out over SMTP."""
+        return bool(self.smtp_host or self.smtp_provider)
 
 
 @click.command()
@@ -66,6 +73,11 @@ class Answers:
     "--maildir", default="", metavar="DIR", help="Deliver into this Maildir (the default: ./maildir)."
 )
 @click.option("--smtp-host", default="", metavar="HOST", help="Deliver over SMTP.")
+@click.option(
+    "--smtp-provider",
+    type=click.Choice(get_args(ProviderName)),
+    help="Deliver over SMTP, with this provider's host and limits.",
+)
 @click.option("--smtp-port", type=int, help="465 by default; 587 for STARTTLS, 25 for none.")
 @click.option(
     "--smtp-security", type=click.Choice(["implicit", "starttls", "none"]), help="How it is encrypted."
@@ -121,15 +133,19 @@ def parse_interest(text: str) -> tuple[str, float]:
 
 def _refuse_contradictions(answers: Answers) -> None:
     """Flags that do not fit together; nothing is silently left aside."""
-    if not answers.smtp_host and any((answers.smtp_port, answers.smtp_security, answers.smtp_username)):
-        raise UsageError("--smtp-port, --smtp-security and --smtp-username need --smtp-host")
-    if answers.smtp_host and answers.maildir:
+    if not answers.is_smtp and any((answers.smtp_port, answers.smtp_security, answers.smtp_username)):
+        raise UsageError(
+            "--smtp-port, --smtp-security and --smtp-username need --smtp-host or --smtp-provider"
+        )
+    if not answers.smtp_host and (looks := HOSTS_TO_NAME.get(answers.smtp_provider or "")):
+        raise UsageError(f"{answers.smtp_provider} needs --smtp-host", fix=f"It looks like {looks}")
+    if answers.is_smtp and answers.maildir:
         raise UsageError("mail goes out either over SMTP or into a Maildir", fix="Leave one of the two out")
     if answers.profile and not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", answers.profile):
         fix = "Use letters, digits, dot, hyphen and underscore"
         raise UsageError(f"{answers.profile!r} cannot be the name of a profile", fix=fix)
-    is_remote = bool(answers.smtp_host) and answers.smtp_host not in ("localhost", "127.0.0.1", "::1")
-    if is_remote and _smtp(answers)["security"] == "none":
+    is_remote = bool(answers.smtp_host) and answers.smtp_host not in _LOCAL
+    if is_remote and _smtp(answers).get("security") == "none":
         fix = "Use implicit or starttls; or set allow_plaintext in config.toml, knowing what that means"
         raise UsageError("mail to another machine is not sent unencrypted", fix=fix)
 
@@ -201,9 +217,9 @@ def _config_text(answers: Answers) -> str:
     document["mail"]["from_address"] = answers.from_address
     if answers.maildir:
         document["maildir"]["path"] = answers.maildir
-    if answers.smtp_host:
+    if answers.is_smtp:
         document["mail"]["transport"] = "smtp"
-        document["smtp"] = {"host": answers.smtp_host, **_smtp(answers)}
+        document["smtp"] = _smtp(answers)
     if answers.pages:
         source = document["sources"][0]
         for key in ("base_url", "trending", "days_back"):
@@ -215,11 +231,26 @@ def _config_text(answers: Answers) -> str:
 
 
 def _smtp(answers: Answers) -> dict[str, Any]:
+    """The table: of a provider that is known only what differs from its preset."""
     ports = {"implicit": 465, "starttls": 587, "none": 25}
     by_port = {port: name for name, port in ports.items()}
     security = answers.smtp_security or by_port.get(answers.smtp_port or 465, "starttls")
-    table = {"port": answers.smtp_port or ports[security], "security": security}
-    return table | ({"username": answers.smtp_username} if answers.smtp_username else {})
+    provider = answers.smtp_provider or _provider_of(answers.smtp_host)
+    is_usual = bool(provider) and not (answers.smtp_port or answers.smtp_security)
+    server = {} if is_usual else {"port": answers.smtp_port or ports[security], "security": security}
+    given = {"provider": provider, "host": answers.smtp_host, **server, "username": answers.smtp_username}
+    return {key: value for key, value in given.items() if value}
+
+
+def _provider_of(host: str) -> str:
+    """The provider that has this host, whose limits then hold; of several the first, with the lowest."""
+    from digest.transport.providers import PROVIDERS
+
+    remote = {name: provider for name, provider in PROVIDERS.items() if provider.host not in _LOCAL}
+    return next((name for name, provider in remote.items() if provider.host == host.lower()), "")
+
+
+_LOCAL = ("", None, "localhost", "127.0.0.1", "::1")
 
 
 def _profile_text(answers: Answers) -> str:

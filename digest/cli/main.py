@@ -20,6 +20,22 @@ COMMANDS = {
     "preview": ("digest.cli.preview:preview", "Show the edition a reader would get, changing nothing."),
     "send": ("digest.cli.send:send", "Make today's editions and send them, once."),
     "status": ("digest.cli.status:status", "Say how each reader's days ended, and how the sources are."),
+    "outbox": (
+        "digest.cli.outbox:outbox",
+        "List messages on their way out, look at one, send it again, or give it up.",
+    ),
+    "suppress": (
+        "digest.cli.suppress:suppress",
+        "List the addresses that get no mail; add one, or let it have mail again.",
+    ),
+    "bounces": (
+        "digest.cli.bounces:bounces",
+        "Read what came back, and stop mail to addresses that are no good.",
+    ),
+    "plan": (
+        "digest.cli.plan:plan",
+        "Say when each wave of readers would have its mail, and what holds it up.",
+    ),
     "explain": ("digest.cli.explain:explain", "Show the arithmetic of a paper's score: why, or why not."),
     "like": ("digest.cli.feedback:like", "Say that a paper is what the reader wants more of."),
     "dislike": ("digest.cli.feedback:dislike", "Say that a paper is what the reader wants less of."),

@@ -166,7 +166,7 @@ def shelf_and_reader(
 
     `as_made` leaves out what the reader said after the message of that day was made, if it was.
     """
-    if loaded and not wanted.pages and setup.store_path(loaded).exists():
+    if loaded and not wanted.pages and setup.has_store(loaded):
         return _stored(loaded, profile, world, day=day, now=now, as_made=as_made)
     from digest.library.liked import complete, load_liked
     from digest.pipeline import Reader
@@ -186,7 +186,7 @@ def _stored(
 ) -> "tuple[Shelf, Reader]":
     from digest.cli.tiers import embedding_model
     from digest.holdings import stored_reader, stored_shelf
-    from digest.store.deliveries import queued_at
+    from digest.store.editions import queued_at
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         names = {source.name for source in setup.sources(loaded)}
@@ -202,7 +202,7 @@ def _summarised(edition: Edition, loaded: Configuration, world: World) -> Editio
     from digest.cli.tiers import known
     from digest.tiers import with_summaries
 
-    if loaded.settings.summaries is None or not setup.store_path(loaded).exists():
+    if loaded.settings.summaries is None or not setup.has_store(loaded):
         return edition
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         written = known(loaded, connection, (pick.paper for pick in edition.shown), world)

@@ -1,10 +1,11 @@
 """From files and flags to the things that commands work with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import click
@@ -20,20 +21,26 @@ from digest.config import (
     find_configuration,
     load_configuration,
     load_profile,
-    smtp_password,
 )
 from digest.errors import ConfigurationError, DigestError, UsageError
 from digest.model import Profile, Sender
+from digest.settings.mail import SmtpTable
+from digest.settings.secrets import Secret, secret_of, smtp_variables
 
 if TYPE_CHECKING:
+    from digest.alarm import Alarm, Channels
     from digest.embedding.protocol import Embedder
     from digest.endpoint import Endpoint
     from digest.fetch import Client
+    from digest.outbox import Rules
+    from digest.pace import Limits
     from digest.rendering.renderer import Renderer
     from digest.sources.registry import Source
     from digest.store.database import Database
     from digest.summaries import Writer
-    from digest.transport.protocol import Transport
+    from digest.transport.protocol import Relay
+    from digest.transport.providers import Provider
+    from digest.transport.smtp import SmtpServer
 
 
 def configuration(ctx: click.Context, *, briefly: bool = False) -> Configuration:
@@ -213,66 +220,220 @@ def sender(loaded: Configuration | None) -> Sender:
     return loaded.settings.mail.sender() if loaded else Sender(address="digest@localhost")
 
 
-def store_path(loaded: Configuration) -> Path:
-    """Where the store is."""
-    return loaded.path(loaded.settings.store)
+def store_name(loaded: Configuration) -> str:
+    """Where the store is, for people."""
+    from digest.store.troubles import location
+
+    return location(loaded.store)
+
+
+def has_store(loaded: Configuration) -> bool:
+    """Whether there is a store yet."""
+    from digest.store.database import is_there
+
+    return is_there(loaded.store)
 
 
 def open_store(loaded: Configuration) -> "Database":
     """The store, for writing; close it, or use it in a `with`."""
     from digest.store.database import open_database
 
-    return open_database(store_path(loaded))
+    return open_database(loaded.store)
 
 
 def open_store_for_reading(loaded: Configuration) -> "Database":
     """The store, without the means to change it; close it, or use it in a `with`."""
     from digest.store.database import open_for_reading
 
-    return open_for_reading(store_path(loaded))
+    return open_for_reading(loaded.store)
 
 
-def transport(loaded: Configuration, world: World) -> "Transport":
-    """The way out that the configuration names."""
+# ---------------------------------------------------------------- ways out
+
+
+def relays(loaded: Configuration, world: World, *, only: str = "") -> "tuple[Relay, ...]":
+    """The ways out that the configuration names, in order of preference; or `only` one of them.
+
+    Raises ConfigurationError with every relay's problem: no secret, a provider that wants a login.
+    """
+    from digest.pace import Limits
+    from digest.transport.protocol import Relay
+
     settings = loaded.settings
+    if settings.mail.transport == "smtp":
+        return _smtp_relays(loaded, world, only)
     if settings.mail.transport == "maildir":
         from digest.transport.maildir import MaildirFolder
 
-        return MaildirFolder(loaded.path(settings.maildir.path))
-    if settings.mail.transport == "folder":
-        from digest.transport.folder import EmlFolder
+        maildir = loaded.path(settings.maildir.path)
+        return (Relay(name="maildir", limits=Limits(connections=1), open=lambda: MaildirFolder(maildir)),)
+    from digest.transport.folder import EmlFolder
 
-        return EmlFolder(loaded.path(settings.folder.path))
-    return _smtp(loaded, world)
+    folder = loaded.path(settings.folder.path)
+    return (Relay(name="folder", limits=Limits(connections=1), open=lambda: EmlFolder(folder)),)
 
 
-def _smtp(loaded: Configuration, world: World) -> "Transport":
-    from digest.transport.smtp import Smtp, SmtpServer
+def _smtp_relays(loaded: Configuration, world: World, only: str) -> "tuple[Relay, ...]":
+    from digest.transport.protocol import Relay
+    from digest.transport.smtp import Smtp
 
-    table = loaded.settings.smtp
-    if table is None:
-        raise DigestError("there is no [smtp] table", where=str(loaded.file))
-    password = smtp_password(table, loaded.file.parent, world.environment) if table.username else None
-    if table.username and not password:
-        raise ConfigurationError(
-            (
-                DigestError(
-                    f"there is no password for {table.username}",
-                    where=f"{loaded.file}: smtp",
-                    fix="Set DIGEST_SMTP_PASSWORD, or password_file to a file only you can read",
-                ),
-            )
-        )
-    return Smtp(
-        SmtpServer(
-            host=table.host,
-            port=table.port,
-            security=table.security,
-            username=table.username,
-            password=password,
-            timeout_s=table.timeout_s,
-            allow_plaintext=table.allow_plaintext,
-            ca_file=str(loaded.path(table.ca_file)) if table.ca_file else None,
-            ehlo_name=loaded.settings.mail.from_address.rpartition("@")[2],
-        )
+    sign = signer(loaded)
+    found: list[Relay] = []
+    problems: list[DigestError] = []
+    for place, table in enumerate(loaded.settings.smtp or ()):
+        if only not in ("", table.label):
+            continue
+        try:
+            server = _server(loaded, table, _secret(loaded, world, place))
+        except ConfigurationError as problem:
+            problems.extend(problem.problems)
+            continue
+        found.append(Relay(name=table.label, limits=limits_of(table), open=partial(Smtp, server, sign=sign)))
+    if problems:
+        raise ConfigurationError(tuple(problems))
+    return tuple(found)
+
+
+def relay_limits(loaded: Configuration) -> "dict[str, Limits]":
+    """The relays' limits by name, without asking for any secret."""
+    from digest.pace import Limits
+
+    settings = loaded.settings
+    if settings.mail.transport != "smtp":
+        return {settings.mail.transport: Limits(connections=1)}
+    return {table.label: limits_of(table) for table in settings.smtp or ()}
+
+
+def limits_of(table: SmtpTable) -> "Limits":
+    """The provider's limits, and over them those that the table gives; 0 is none."""
+    from digest.pace import Limits
+
+    preset = _preset(table)
+    given: dict[str, Any] = {
+        field.name: value or None
+        for field in fields(Limits)
+        if (value := getattr(table, field.name)) is not None
+    }
+    return replace(preset.limits if preset else Limits(), **given)
+
+
+def _preset(table: SmtpTable) -> "Provider | None":
+    from digest.transport.providers import PROVIDERS
+
+    return PROVIDERS[table.provider] if table.provider else None
+
+
+_Security = Literal["implicit", "starttls", "none"]
+_PORTS: dict[_Security, int] = {"implicit": 465, "starttls": 587, "none": 25}
+
+
+def _server(loaded: Configuration, table: SmtpTable, secret: "Secret | None") -> "SmtpServer":
+    """The table's keys, else the provider's, else the defaults; port and security follow from each other."""
+    from digest.transport.smtp import SmtpServer
+
+    preset = _preset(table)
+    fits = preset if preset and table.port in (None, preset.port) else None
+    by_port: dict[int, _Security] = {465: "implicit", 587: "starttls"}
+    security = table.security or (fits.security if fits else by_port.get(table.port or 465, "implicit"))
+    usual = preset.port if preset and preset.security == security else _PORTS[security]
+    return SmtpServer(
+        host=table.host or (preset.host if preset else "") or "",
+        port=table.port or usual,
+        security=security,
+        username=table.username,
+        auth=_auth(table),
+        secret=secret,
+        timeout_s=table.timeout_s,
+        allow_plaintext=table.allow_plaintext,
+        ca_file=str(loaded.path(table.ca_file)) if table.ca_file else None,
+        ehlo_name=loaded.settings.mail.from_address.rpartition("@")[2],
     )
+
+
+def _auth(table: SmtpTable) -> Literal["password", "xoauth2"]:
+    preset = _preset(table)
+    return table.auth or (preset.auth if preset else None) or "password"
+
+
+def _secret(loaded: Configuration, world: World, place: int) -> "Secret | None":
+    """How to get the password or token of a relay; `None` for one that takes mail without a login."""
+    tables = loaded.settings.smtp or ()
+    table = tables[place]
+    where = f"{loaded.file}: smtp" + (f"[{place + 1}]" if len(tables) > 1 else "")
+    if table.username is None:
+        preset = _preset(table)
+        if preset and preset.auth:
+            fix = "Name the account as `username`"
+            raise _one_problem(f"{preset.name} takes no mail without a login", where, fix)
+        return None
+    variables = smtp_variables(table.label, is_first=place == 0)
+    secret = secret_of(table, variables, loaded.file.parent, world.environment)
+    if secret is None:
+        what = "access token" if _auth(table) == "xoauth2" else "password"
+        raise _one_problem(
+            f"there is no {what} for {table.username}",
+            where,
+            f"Set {variables[-1]}, password_file to a file only you can read, or password_command",
+        )
+    return secret
+
+
+def signer(loaded: Configuration) -> Callable[[bytes], bytes] | None:
+    """What signs messages on their way out; `None` where nothing does.
+
+    Raises ConfigurationError if the key cannot be used.
+    """
+    from digest.transport.signing import open_signer
+
+    table = loaded.settings.dkim
+    if table is None:
+        return None
+    key_file = loaded.path(table.key_file)
+    return open_signer(domain=table.domain, selector=table.selector, key_file=key_file).sign
+
+
+def channels(loaded: Configuration, world: World) -> "Channels":
+    """How the operator hears of what only a person can mend."""
+    from digest.alarm import Channels
+
+    table = loaded.settings.alarm
+    if table is None:
+        return Channels()
+    return Channels(
+        command=_found_beside(table.command or (), loaded.file.parent),
+        email=table.email or "",
+        sender=loaded.settings.mail.from_address,
+        timeout_s=table.timeout_s,
+        environment=world.environment,
+    )
+
+
+def _found_beside(argv: tuple[str, ...], folder: Path) -> tuple[str, ...]:
+    """A program named by a path is one relative to the folder of `config.toml`, wherever cron starts us."""
+    if not argv or "/" not in argv[0]:
+        return argv
+    return (str(folder / Path(argv[0]).expanduser()), *argv[1:])
+
+
+def rules(loaded: Configuration, world: World, *, profiles: Sequence[str] | None = None) -> "Rules":
+    """What the operator wants of a delivery: of these readers' messages, or of all."""
+    from digest.alarm import sound
+    from digest.ledger import Manners
+    from digest.outbox import Rules
+
+    told_by = channels(loaded, world)
+
+    async def tell(alarm: "Alarm", others: "Sequence[Relay]") -> tuple[str, ...]:
+        return await sound(alarm, told_by, others, world.now())
+
+    table = loaded.settings.delivery
+    return Rules(
+        manners=Manners(resend_once=table.resend_unknown == "once", suppress_after=table.suppress_after),
+        patience_s=table.patience_s,
+        profiles=None if profiles is None else frozenset(profiles),
+        sound=tell,
+    )
+
+
+def _one_problem(what: str, where: str, fix: str) -> ConfigurationError:
+    return ConfigurationError((DigestError(what, where=where, fix=fix),))

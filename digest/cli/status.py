@@ -12,7 +12,7 @@ from digest.cli.world import World
 from digest.text import shorten
 
 if TYPE_CHECKING:
-    from digest.store.deliveries import Day
+    from digest.store.editions import Day
     from digest.store.papers import Harvest
     from digest.store.tiers import TierRun
 
@@ -27,17 +27,21 @@ if TYPE_CHECKING:
 def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) -> None:
     """Say how each reader's days ended, and how the sources are.
 
-    Of all readers, or of PROFILE. Outcomes: sent; ready (queued, or being sent); quiet (nothing reached the
-    threshold); no_list (no source had a new paper); source_down; failed (refused for good); unknown (the
-    connection was lost while it went out); expired (could not be sent in time).
+    First how the mail stands now: what waits and until when, what may have arrived or not, which relay needs
+    you. Then tables, of all readers or of PROFILE; times are UTC. Outcomes: sent; ready (queued, or being
+    sent); quiet (nothing reached the threshold); no_list (no source had a new paper); source_down; failed
+    (refused for good); unknown (the connection was lost while it went out); expired (could not be sent in
+    time).
     """
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
-    names = [setup.chosen_profile(loaded, profile).name] if profile else [one.name for one in loaded.profiles]
-    if not setup.store_path(loaded).exists():
+    profiles = setup.chosen_profiles(loaded, [profile] if profile else [])
+    names = [one.name for one in profiles]
+    if not setup.has_store(loaded):
         say("Nothing has happened yet: there is no store. `digest fetch` makes it.")
         return
-    from digest.store.deliveries import days
+    from digest.cli.standing import facts, sentences, standing
+    from digest.store.editions import days
     from digest.store.papers import last_harvests
     from digest.store.tiers import last_tier_runs
 
@@ -47,6 +51,7 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
         found = days(connection, names, since=(now - timedelta(days=last - 1, hours=12)).date())
         harvests = last_harvests(connection, since=now - timedelta(days=366), until=now)
         tiers = last_tier_runs(connection)
+        stands = standing(connection, profiles, setup.relay_limits(loaded), now, last=last)
     if as_json:
         say(
             json.dumps(
@@ -54,10 +59,13 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
                     "days": [_day(one) for one in found],
                     "sources": [_harvest(one) for one in harvests],
                     "tiers": [_tier(one) for one in tiers],
+                    "mail": facts(stands),
                 }
             )
         )
         return
+    for sentence in sentences(stands):
+        say(sentence)
     _print(found, harvests, last)
     rows = [(one.name, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), one.problem or "ok") for one in tiers]
     if rows:

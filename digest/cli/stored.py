@@ -52,16 +52,16 @@ def load_papers(
     from digest.holdings import stored_reader
     from digest.profiles.past import seen_between
 
-    path = setup.store_path(loaded)
-    if not path.exists():
-        raise StoreError("there is no store yet", where=str(path), fix="Run `digest fetch`")
+    place = setup.store_name(loaded)
+    if not setup.has_store(loaded):
+        raise StoreError("there is no store yet", where=place, fix="Run `digest fetch`")
     zone = ZoneInfo(profiles[0].timezone) if profiles else UTC
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         candidates = seen_between(_candidates(connection, first, now), first, last, zone)
         readers = tuple(stored_reader(connection, profile, day=first) for profile in profiles)
     if not candidates:
         fix = "Name other days, or run `digest fetch`"
-        raise StoreError(f"no stored paper was first seen from {first} to {last}", where=str(path), fix=fix)
+        raise StoreError(f"no stored paper was first seen from {first} to {last}", where=place, fix=fix)
     return candidates, readers
 
 
