@@ -49,10 +49,11 @@ gallery: $(VENV)/browser  ## Render the pictures in docs/gallery with headless C
 catalogs: $(VENV)/ready  ## Bring the catalogs of translations up to the sources
 	$(BIN)/python -m tests.catalogs
 
-bench: $(VENV)/bench  ## Measure start-up and preview, and scoring and rendering in a small size
+bench: $(VENV)/bench  ## Measure start-up and preview, and scoring, rendering and delivery in a small size
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scoring.py --quick
 	$(BIN)/python benchmarks/rendering.py --quick
+	$(BIN)/python benchmarks/delivery.py --quick
 
 ci:  ## All that decides whether a change lands
 	bash .ci/run

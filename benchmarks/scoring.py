@@ -199,10 +199,17 @@ def batch(setting: Setting, n_stored: int) -> Figures:
 
 def forget() -> None:
     """What is remembered of phrases and texts, so that nothing is found ready."""
-    from digest.scoring import literal, phrases
+    from digest.scoring import literal, phrases, reasons
     from digest.text import stem
 
-    for remembered in (literal._field, literal.name_key, phrases.phrase, phrases._piece, stem):
+    for remembered in (
+        literal.field_of,
+        reasons._as_written,
+        literal.name_key,
+        phrases.phrase,
+        phrases._piece,
+        stem,
+    ):
         remembered.cache_clear()
 
 

@@ -15,8 +15,9 @@ from digest.pipeline import Harvested, Reader, Shelf, make_shelf, note_of
 from digest.scoring.recipe import MOST_STORED
 from digest.selection import LastEdition
 from digest.sources.registry import Source
-from digest.store import deliveries, feedback, papers, vectors
+from digest.store import feedback, papers, vectors
 from digest.store.database import Database
+from digest.store.editions import all_last_made, all_seen
 from digest.store.papers import Harvest
 from digest.store.tiers import last_tier_runs
 
@@ -171,29 +172,102 @@ def stored_reader(
     changed since: only the last word on a paper is kept. `embeds`: whether there is an embedding model, so
     that the reader has to know if it was out of order.
     """
-    library = load_liked(profile)
-    said = feedback.said_by(connection, profile.name, said_until)
-    likes = [one.paper_id for one in said if one.verdict is Verdict.LIKE]
-    dislikes = [one.paper_id for one in said if one.verdict is Verdict.DISLIKE]
-    no = frozenset(dislikes)
-    yes = _in_order(connection, likes[-MOST_LIKED:], library)
-    liked = complete(library, stored_library(connection, library), yes)
-    disliked = _in_order(connection, dislikes[-MOST_DISLIKED:], library)
+    wanted = [(profile, day)]
+    return stored_readers(connection, wanted, said_until=said_until, embeds=embeds)[0]
+
+
+def stored_readers(
+    connection: "Connection",
+    wanted: Sequence[tuple[Profile, date]],
+    *,
+    said_until: datetime | None = None,
+    had_since: date = date.min,
+    embeds: bool = False,
+) -> list[Reader]:
+    """The same of many readers, each for a day, by a few queries for all of them: a hundred at once, say.
+
+    `had_since` is for whom it is enough to know what they had from then on: of papers first seen in the last
+    week, nobody had one earlier.
+    """
+    known = _Known.of(connection, wanted, said_until, had_since)
+    papers = _named_papers(connection, known)
+    days = {day for _, day in wanted}
+    notes = {day: _notes_of_tiers(connection, day) if embeds else () for day in days}
+    return [_reader(profile, known, papers, notes=notes[day]) for profile, day in wanted]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the store and their files hold of some readers, by the readers' names."""
+
+    libraries: Mapping[str, Library]
+    likes: Mapping[str, Sequence[str]]
+    dislikes: Mapping[str, Sequence[str]]
+    """Ids, the latest last."""
+    seen: Mapping[str, frozenset[str]]
+    last: Mapping[str, tuple[date, datetime]]
+
+    @classmethod
+    def of(
+        cls,
+        connection: "Connection",
+        wanted: Sequence[tuple[Profile, date]],
+        said_until: datetime | None,
+        had_since: date,
+    ) -> "_Known":
+        before = {profile.name: day for profile, day in wanted}
+        said = feedback.said_by_all(connection, before, said_until)
+        return cls(
+            libraries={profile.name: load_liked(profile) for profile, _ in wanted},
+            likes={name: _of_verdict(Verdict.LIKE, words) for name, words in said.items()},
+            dislikes={name: _of_verdict(Verdict.DISLIKE, words) for name, words in said.items()},
+            seen=all_seen(connection, before, had_since),
+            last=all_last_made(connection, before),
+        )
+
+
+def _of_verdict(verdict: Verdict, said: Iterable[feedback.Said]) -> list[str]:
+    return [one.paper_id for one in said if one.verdict is verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Papers:
+    """Stored papers, by id and by title."""
+
+    by_id: Mapping[str, Paper]
+    titled: Mapping[str, tuple[Paper, ...]]
+
+
+def _named_papers(connection: "Connection", known: _Known) -> _Papers:
+    """Those that some readers' libraries name, and those that they spoke of."""
+    ids = {one for library in known.libraries.values() for one in latest(library).ids}
+    ids.update(one for likes in known.likes.values() for one in likes[-MOST_LIKED:])
+    ids.update(one for dislikes in known.dislikes.values() for one in dislikes[-MOST_DISLIKED:])
+    return _find(connection, ids, known.libraries.values())
+
+
+def _find(connection: "Connection", ids: Iterable[str], libraries: Iterable[Library]) -> _Papers:
+    by_id = papers.find_papers(connection, ids)
+    lacking = (one.title for library in libraries for one in _lacking(latest(library), by_id))
+    return _Papers(by_id=by_id, titled=papers.find_titled(connection, lacking))
+
+
+def _reader(profile: Profile, known: _Known, stored: _Papers, *, notes: tuple[Note, ...]) -> Reader:
+    name = profile.name
+    library, likes, dislikes = known.libraries[name], known.likes[name], known.dislikes[name]
+    yes = _in_order(stored, likes[-MOST_LIKED:], library)
+    liked = complete(library, _of_library(stored, library), yes)
+    disliked = _in_order(stored, dislikes[-MOST_DISLIKED:], library)
     named = (name for paper in (*liked.papers, *disliked) for name in identities(paper))
-    seen = deliveries.seen_by(connection, profile.name, before=day)
+    no, last = frozenset(dislikes), known.last.get(name)
     return Reader(
         profile=profile,
-        had=seen.union(library.ids, likes, dislikes, named),
+        had=known.seen[name].union(library.ids, likes, dislikes, named),
         liked=tuple(paper for paper in liked.papers if paper.id not in no),
         disliked=disliked,
-        notes=(*liked.notes, *(_notes_of_tiers(connection, day) if embeds else ())),
-        last=_last_edition(connection, profile, day),
+        notes=(*liked.notes, *notes),
+        last=LastEdition(day=last[0], at=last[1]) if last else None,
     )
-
-
-def _last_edition(connection: "Connection", profile: Profile, before: date) -> LastEdition | None:
-    last = deliveries.last_made(connection, profile.name, before)
-    return LastEdition(day=last[0], at=last[1]) if last else None
 
 
 def _notes_of_tiers(connection: "Connection", day: date) -> tuple[Note, ...]:
@@ -212,14 +286,14 @@ def stored_library(connection: "Connection", library: Library) -> dict[str, Pape
     A paper without a real id is the stored one of its title. One without an abstract gets that of a stored
     paper of its title: the preprint of what the library has by the journal's DOI.
     """
+    return _of_library(_find(connection, latest(library).ids, [library]), library)
+
+
+def _of_library(stored: _Papers, library: Library) -> dict[str, Paper]:
     used = latest(library)
-    known = papers.find_papers(connection, used.ids)
-    lacking = [
-        one for key, one in used.papers.items() if is_title_only(key) or not _abstract(key, one, known)
-    ]
-    titled = papers.find_titled(connection, (one.title for one in lacking))
-    for one in lacking:
-        for found in titled.get(title_identity(one.title), ()):
+    known = {one: stored.by_id[one] for one in used.ids if one in stored.by_id}
+    for one in _lacking(used, known):
+        for found in stored.titled.get(title_identity(one.title), ()):
             if is_title_only(one.id):
                 known.setdefault(one.id, found)
             elif found.abstract and not (is_arxiv_id(one.id) and is_arxiv_id(found.id)):
@@ -227,12 +301,17 @@ def stored_library(connection: "Connection", library: Library) -> dict[str, Pape
     return known
 
 
+def _lacking(used: Library, known: Mapping[str, Paper]) -> list[Paper]:
+    """Papers that have no real id, or no abstract that is known."""
+    papers = used.papers.items()
+    return [one for key, one in papers if is_title_only(key) or not _abstract(key, one, known)]
+
+
 def _abstract(identifier: str, own: Paper, known: Mapping[str, Paper]) -> str | None:
     stored = known.get(identifier)
     return (stored.abstract if stored else None) or own.abstract
 
 
-def _in_order(connection: "Connection", ids: Sequence[str], library: Library) -> tuple[Paper, ...]:
+def _in_order(stored: _Papers, ids: Sequence[str], library: Library) -> tuple[Paper, ...]:
     """Papers that a reader spoke of; what only the reader's own files know, as they know it."""
-    known = papers.find_papers(connection, ids)
-    return tuple(filter(None, (completed(library, known, identifier) for identifier in ids)))
+    return tuple(filter(None, (completed(library, stored.by_id, identifier) for identifier in ids)))

@@ -1,6 +1,6 @@
 """The program on one page: sources are read, papers scored, an edition made, its message composed."""
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -27,10 +27,10 @@ from digest.outcome import has_message
 from digest.rendering.renderer import Renderer
 from digest.scoring.corpus import Vector, read_papers
 from digest.scoring.literal import Index
-from digest.scoring.reasons import Explainer
+from digest.scoring.reasons import Explainer, explainers
 from digest.scoring.scope import Scope
-from digest.scoring.scorer import score
-from digest.scoring.taste import taste_of
+from digest.scoring.scorer import Scored, score_all
+from digest.scoring.taste import Taste, taste_of
 from digest.selection import NOTHING_LATE, LastEdition, arrived_late, select
 from digest.sources.registry import Source
 from digest.trend import with_trends
@@ -156,8 +156,20 @@ class Reader:
 
 def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:
     """What a reader's edition of that day says: a pure function of all it is given."""
-    profile, last = reader.profile, reader.last
-    judged = _judge(reader, shelf)
+    return make_editions([(reader, day)], shelf, now=now)[0]
+
+
+def make_editions(wanted: Sequence[tuple[Reader, date]], shelf: Shelf, *, now: datetime) -> list[Edition]:
+    """The editions of many readers, each of its day: the same as one by one, at a tenth of the cost.
+
+    A hundred at once cost little memory (10 MB) and almost as little time as thousands.
+    """
+    judged = _judge([reader for reader, _ in wanted], shelf)
+    return [_edition(one, day, now) for one, (_, day) in zip(judged, wanted, strict=True)]
+
+
+def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
+    reader, shelf, profile, last = judged.reader, judged.shelf, judged.reader.profile, judged.reader.last
     late = arrived_late(shelf.candidates, last) if last else NOTHING_LATE
     chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, late)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
@@ -176,39 +188,55 @@ def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> E
 
 def score_shelf(reader: Reader, shelf: Shelf) -> tuple[Pick, ...]:
     """Every paper on the shelf that this reader has not had, with its score and the reasons of it."""
-    judged = _judge(reader, shelf)
+    (judged,) = _judge([reader], shelf)
     return tuple(map(judged.explained, judged.picks))
 
 
 def score_briefly(reader: Reader, shelf: Shelf) -> tuple[Pick, ...]:
     """The same without the reasons, which cost most of the time."""
-    return _judge(reader, shelf).picks
+    (scored,) = score_all(shelf.scope, shelf.index, [_taste(reader)])
+    return _picks(reader, shelf, scored)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
     """The papers of a shelf with their scores for one reader, whose reasons are told for those that ask."""
 
+    reader: Reader
     shelf: Shelf
     explainer: Explainer
     picks: tuple[Pick, ...]
 
     def explained(self, pick: Pick) -> Pick:
         """The same pick with the reasons of its score."""
-        return replace(pick, score=self.explainer.explain(self.shelf.scope.places[pick.paper.id]))
+        score = self.explainer.explain(self.shelf.scope.places[pick.paper.id])
+        return Pick(candidate=pick.candidate, score=score, twins=pick.twins, summary=pick.summary)
 
 
-def _judge(reader: Reader, shelf: Shelf) -> _Judged:
-    taste = taste_of(reader.profile, reader.liked, reader.disliked)
-    scored = score(shelf.scope, shelf.index, taste)
-    places = shelf.scope.places
-    picks = tuple(
-        Pick(candidate=candidate, score=scored.briefly(places[candidate.paper.id]))
-        for candidate in shelf.candidates
-        if candidate.paper.id not in reader.had
+def _judge(readers: Sequence[Reader], shelf: Shelf) -> list[_Judged]:
+    tastes = list(map(_taste, readers))
+    scored = score_all(shelf.scope, shelf.index, tastes)
+    explained = explainers(shelf.scope, shelf.index, tastes, scored)
+    return [
+        _Judged(reader=reader, shelf=shelf, explainer=explainer, picks=_picks(reader, shelf, one))
+        for reader, one, explainer in zip(readers, scored, explained, strict=True)
+    ]
+
+
+def _taste(reader: Reader) -> Taste:
+    return taste_of(reader.profile, reader.liked, reader.disliked)
+
+
+def _picks(reader: Reader, shelf: Shelf, scored: Scored) -> tuple[Pick, ...]:
+    places, had = shelf.scope.places, reader.had
+    scores = scored.all_briefly(len(places))
+    return tuple(
+        [
+            Pick(candidate=candidate, score=scores[places[candidate.paper.id]])
+            for candidate in shelf.candidates
+            if candidate.paper.id not in had
+        ]
     )
-    explainer = Explainer(shelf.scope, shelf.index, taste, scored)
-    return _Judged(shelf=shelf, explainer=explainer, picks=picks)
 
 
 def _outcome(scored: tuple[Pick, ...], profile: Profile, source_failed: bool) -> Outcome:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from heapq import heapify, heappop, heapreplace
-from itertools import islice
+from itertools import chain, islice, takewhile
+from typing import NamedTuple
 
 from digest.model import Candidate, Pick, Profile, QuietDay, Section, SectionName
 
@@ -86,14 +88,14 @@ def select(
     """
     ranked = _folded(sorted(scored, key=_rank), twins)
     matched = [pick for pick in ranked if pick.score.followed or pick.score.value >= profile.threshold]
-    delayed = [pick for pick in matched if _is_late(pick, late)]
+    delayed = [pick for pick in matched if _is_late(pick, late)] if late else []
     picks = _picks(_without(matched, delayed), profile.max_papers, likeness)
     arrived = _picks(delayed, max(LATE_SHOWN, profile.max_papers - len(picks)), likeness)
     also = _without(matched, picks + arrived)[:ALSO_SHOWN]
     others = _without(ranked, matched)
     trending = _trending(others, _trending_wanted(profile, bool(matched)))
     aside = _aside(_without(others, trending), picks + arrived, profile, likeness)
-    misses = [pick for pick in _without(others, trending + aside) if _is_close(pick, profile)]
+    close = takewhile(partial(_is_close, profile=profile), _without(others, trending + aside))
     return Selection(
         sections=_sections(
             {
@@ -104,12 +106,12 @@ def select(
                 SectionName.ALSO: also,
             }
         ),
-        misses=tuple(misses[:MISSES_SHOWN]),
+        misses=tuple(islice(close, MISSES_SHOWN)),
     )
 
 
 def _rank(pick: Pick) -> tuple[int, str]:
-    return -pick.score.value, pick.paper.id
+    return -pick.score.value, pick.candidate.paper.id
 
 
 def _is_late(pick: Pick, late: Set[str]) -> bool:
@@ -127,10 +129,14 @@ def _is_close(pick: Pick, profile: Profile) -> bool:
 def _folded(ranked: list[Pick], twins: Mapping[str, str]) -> list[Pick]:
     """Papers of one group as one pick, in its best one's place, with the others as its twins."""
     groups: dict[str, list[Pick]] = {}
-    for pick in ranked:
-        groups.setdefault(twins.get(pick.paper.id, pick.paper.id), []).append(pick)
-    folded = [_head(group) if len(group) > 1 else group[0] for group in groups.values()]
-    return sorted(folded, key=_rank) if len(folded) < len(ranked) else ranked
+    for pick in ranked if twins else ():
+        if name := twins.get(pick.candidate.paper.id):
+            groups.setdefault(name, []).append(pick)
+    several = [group for group in groups.values() if len(group) > 1]
+    if not several:
+        return ranked
+    alone = _without(ranked, list(chain.from_iterable(several)))
+    return sorted([*alone, *map(_head, several)], key=_rank)
 
 
 def _head(group: list[Pick]) -> Pick:
@@ -179,12 +185,12 @@ def _picks(matched: list[Pick], most: int, likeness: Likeness) -> list[Pick]:
     return [pick for pick in matched if pick.paper.id in ids]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Standing:
+class _Standing(NamedTuple):
     """What a paper is still worth (negative: a heap gives the least) beside the first `compared` chosen."""
 
     cost: float
     place: int
+    """Of no two the same, so nothing behind it is ever compared."""
     pick: Pick
     closest: float = 0.0
     compared: int = 0
@@ -198,12 +204,15 @@ class _Standing:
 
 def _without(picks: list[Pick], taken: list[Pick]) -> list[Pick]:
     """In their order, those whose paper is not among the taken."""
-    ids = {pick.paper.id for pick in taken}
-    return [pick for pick in picks if pick.paper.id not in ids]
+    if not taken:
+        return picks
+    ids = {pick.candidate.paper.id for pick in taken}
+    return [pick for pick in picks if pick.candidate.paper.id not in ids]
 
 
 def _closest(pick: Pick, chosen: list[Pick], likeness: Likeness) -> float:
-    return max((likeness(pick.paper.id, other.paper.id) for other in chosen), default=0.0)
+    identifier = pick.candidate.paper.id
+    return max([likeness(identifier, other.candidate.paper.id) for other in chosen], default=0.0)
 
 
 # ---------------------------------------------------------------- besides the picks
@@ -216,6 +225,8 @@ def _trending_wanted(profile: Profile, has_picks: bool) -> int:
 
 
 def _trending(others: list[Pick], most: int) -> list[Pick]:
+    if not most:
+        return []
     trending = [
         (pick.candidate.trend.upvotes, pick)
         for pick in others

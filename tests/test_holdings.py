@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from digest.errors import DigestError, FetchError, MissingError
-from digest.holdings import MOST_DISLIKED, fetch_liked, fetch_paper, keep, stored_reader, stored_shelf
+from digest.holdings import (
+    MOST_DISLIKED,
+    fetch_liked,
+    fetch_paper,
+    keep,
+    stored_reader,
+    stored_readers,
+    stored_shelf,
+)
 from digest.identity import is_title_only
 from digest.library.liked import MOST_LIKED
 from digest.message import compose
@@ -26,7 +34,7 @@ from digest.model import (
 )
 from digest.pipeline import Harvested, make_edition
 from digest.selection import LastEdition
-from digest.store import deliveries
+from digest.store import deliveries, editions
 from digest.store.database import Database, open_database
 from digest.store.feedback import record_verdict
 from tests.makers import NOW, TODAY, edition, entry, interest, pick, profile
@@ -199,6 +207,28 @@ def test_what_was_said_joins_the_liked_and_the_disliked(database: Database) -> N
     assert (other.liked, other.disliked, other.had) == ((), (), frozenset())
 
 
+def test_many_readers_are_known_as_each_alone(database: Database, tmp_path: Path) -> None:
+    library = tmp_path / "library.bib"
+    library.write_text("@misc{a, title = {Waiting p3}, eprint = {2104.00001}}")
+    likes_and_dislikes(database, p1=Verdict.LIKE, p2=Verdict.DISLIKE, p3=Verdict.LIKE)
+    profiles = [
+        profile(),
+        profile(name="grace", liked=("p2", "p3")),
+        profile(name="eve", liked_files=(library,)),
+    ]
+    tomorrow = TODAY + timedelta(days=1)
+
+    with database.read() as connection:
+        together = stored_readers(connection, list(zip(profiles, (TODAY, tomorrow, TODAY), strict=True)))
+        alone = [
+            stored_reader(connection, one, day=day)
+            for one, day in zip(profiles, (TODAY, tomorrow, TODAY), strict=True)
+        ]
+
+    assert together == alone
+    assert [len(one.liked) for one in together] == [2, 2, 1]
+
+
 def test_a_dislike_outweighs_the_profile(database: Database) -> None:
     likes_and_dislikes(database, p1=Verdict.DISLIKE)
 
@@ -282,12 +312,15 @@ def record(database: Database, one: Edition, state: DeliveryState | None, at: da
     """An edition made then, whose message stands so; `None`: it had none."""
     message = compose("Subject", b"text", b"html", edition=one, sender=Sender(address="d@example.org"))
     with database.begin() as connection:
-        deliveries.record_outcome(connection, one, "why", at)
+        editions.record_outcomes(connection, [(one, one.outcome, "why")], at)
         if state:
-            assert deliveries.enqueue(connection, one, message, at)
-            claimed = deliveries.claim(connection, one.profile.name, one.day)
-            assert claimed
-            deliveries.record_attempt(connection, claimed, Attempt(state=state, reply=""), at)
+            assert deliveries.enqueue_many(connection, [(one, message)], at)
+            lease = at + timedelta(minutes=10)
+            (claimed,) = deliveries.claim(
+                connection, relay="r", owner="o", now=at, lease_until=lease, most=1
+            ).deliveries
+            ended = deliveries.Ended(delivery=claimed, attempt=Attempt(state=state, reply=""))
+            deliveries.record_attempts(connection, [ended], at)
 
 
 def made_yesterday(database: Database, state: DeliveryState | None, *, considered: int = 30) -> None:

@@ -15,6 +15,7 @@ from digest.pipeline import (
     day_of,
     harvest,
     make_edition,
+    make_editions,
     make_message,
     make_shelf,
     shelf_of_listings,
@@ -22,6 +23,7 @@ from digest.pipeline import (
 from digest.rendering.renderer import Renderer
 from digest.selection import LastEdition
 from tests.makers import NOW, TODAY, candidate, entry, interest, profile
+from tests.scoring.papers import SUBJECTS, papers_on
 
 SENDER = Sender(address="digest@example.org")
 
@@ -85,6 +87,28 @@ def test_an_edition_follows_from_its_arguments_alone() -> None:
     assert once == make_edition(reader, shelf, day=TODAY, now=NOW)
     assert once.outcome is Outcome.READY
     assert [pick.paper.id for pick in once.section(SectionName.PICKS)] == ["1"]
+
+
+def test_an_edition_is_the_same_alone_as_among_others() -> None:
+    papers = papers_on(*SUBJECTS, n=20)
+    shelf = make_shelf(
+        [candidate(one.id, one.title, abstract=one.abstract) for one in papers[:60]], stored=papers
+    )
+    words = sorted({word for subject in SUBJECTS.values() for word in subject})
+    readers = [
+        Reader(
+            profile=profile(interest(words[n]), interest(words[-n]), name=f"reader{n}", threshold=5 + n),
+            liked=papers[n : n + n % 7],
+            disliked=papers[-(n % 3) :] if n % 3 else (),
+        )
+        for n in range(1, 40)
+    ]
+
+    together = make_editions([(one, TODAY) for one in readers], shelf, now=NOW)
+    alone = [make_edition(one, shelf, day=TODAY, now=NOW) for one in readers]
+
+    assert together == alone
+    assert sum(len(one.shown) for one in together) > 100
 
 
 def test_what_the_reader_has_had_is_not_considered() -> None:

@@ -29,7 +29,7 @@ Hollow = Callable[[Slots], Context]
 """Makes what a template gets, with slots in place of what is one reader's own."""
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def in_html(value: str | int) -> bytes:
     """A value as it stands in HTML."""
     return encode(escape(value))
@@ -41,7 +41,7 @@ def in_text(value: str | int) -> bytes:
     return encode(str(value))
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def escaped(value: str | int) -> str:
     """A value as it stands in HTML before that is encoded."""
     return str(escape(value))

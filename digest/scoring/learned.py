@@ -5,7 +5,7 @@ mean of the reference. So a quiet day scores low, and two readers' scores mean t
 column a paper of the scope; every part is a sum over the reader's papers, or phrases, but for its last step.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from digest.scoring.recipe import Recipe
 from digest.scoring.scope import Rows, Scope
 from digest.scoring.taste import Taste, query
 from digest.scoring.terms import Matrix
-from digest.scoring.views import Floats, ask
+from digest.scoring.views import Floats, ask, products
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,6 @@ def _rows(columns: Sequence[Rows], values: Sequence[Floats], width: int) -> Matr
     return sparse.csr_array(cells, shape=(len(columns), width))
 
 
-def _chained(sums: Matrix, rows: Matrix | Floats, onto: Callable[[Matrix | Floats], Floats]) -> Floats:
-    """Sums of rows, multiplied onto papers: the sums are taken first if they are fewer than the rows."""
-    return onto(sums @ rows) if sums.shape[0] < rows.shape[0] else sums @ onto(rows)
-
-
 # ---------------------------------------------------------------- papers
 
 
@@ -140,27 +135,27 @@ def _from_papers(scope: Scope, tastes: Sequence[Taste], own: Own) -> tuple[Float
         return nothing, nothing, nothing
     recipe, views, n = scope.corpus.recipe, scope.corpus.views, len(tastes)
     weights, subjects, dense = represent(scope.corpus, papers)
-    alike = recipe.terms * (weights @ weights.T).toarray() + dense @ dense.T
-    at, nowhere = _places(tastes, papers), [np.empty(0, np.intp)] * n
-    each, each_disliked = (_mean_rows(places, len(papers)) for places in at)
-    shares = _shares(*at, alike, recipe)
-    against = _shares(at[1], nowhere, alike, recipe)[:n]
-    sums = sparse.vstack([shares, against], format="csr")
-    by_terms = _chained(sparse.vstack([each, sums], format="csr"), weights, scope.by_terms)
-    common = _chained(each, subjects * views.common, lambda rows: scope.by_views(rows, views.projected))
-    by_views = _chained(sums, dense, lambda rows: scope.by_views(rows, scope.corpus.dense))
+    likeness = _Likeness(recipe.terms * (weights @ weights.T).toarray(), dense)
+    (liked_at, disliked_at), nowhere = _places(tastes, papers), [np.empty(0, np.intp)] * n
+    each = _mean_rows(liked_at, len(papers))
+    shares = _shares(liked_at, disliked_at, likeness, recipe)
+    against = _shares(disliked_at, nowhere, likeness, recipe)
+    sums = sparse.vstack([shares.of_papers, against.of_papers[:n]], format="csr")
+    by_terms = scope.by_terms(sparse.vstack([each, sums], format="csr") @ weights)
+    common = scope.by_views(each @ (subjects * views.common), views.projected)
+    by_views = scope.by_views(sums @ dense, scope.corpus.dense)
     for_liked, for_disliked, like_disliked = np.split(recipe.terms * by_terms[n:] + by_views, 3)
     reached = scope.reached(each @ seeds_of(scope.corpus, papers, weights, dense))
     n_liked = np.array([[len(taste.liked)] for taste in tastes], np.float32)
-    mean, deviation = mean_and_deviation(scope, for_liked + for_disliked, own, ALIKE, _sums(shares[:n]))
+    mean, deviation = mean_and_deviation(scope, for_liked + for_disliked, own, ALIKE, shares.sums)
     told = recipe.telling * (n_liked / (n_liked + recipe.telling_from)) ** 2
     liked = recipe.direct * (for_liked - mean) / deviation
     liked += recipe.graph * _relative(scope, np.log(reached + recipe.faint), own)
     liked += told * _relative(scope, by_terms[:n] - common, own)
-    near = _nearness(for_liked - mean, _fitted(each, shares[:n], alike) - mean)
+    near = _nearness(for_liked - mean, shares.fitted - mean)
     liked = np.where(liked > 0, liked * np.minimum(near / recipe.near_enough, 1.0), liked)
-    usual, _ = mean_and_deviation(scope, like_disliked, own, ALIKE, _sums(against))
-    near_disliked = _nearness(like_disliked - usual, _fitted(each_disliked, against, alike) - usual)
+    usual, _ = mean_and_deviation(scope, like_disliked, own, ALIKE, against.sums)
+    near_disliked = _nearness(like_disliked - usual, against.fitted - usual)
     return (
         liked * (n_liked > 0),
         recipe.direct * for_disliked / deviation,
@@ -171,15 +166,6 @@ def _from_papers(scope: Scope, tastes: Sequence[Taste], own: Own) -> tuple[Float
 def _mean_rows(places: Sequence[Rows], n_papers: int) -> Matrix:
     """Each reader's papers, counting alike."""
     return _rows(places, [np.full(len(at), 1 / max(len(at), 1)) for at in places], n_papers)
-
-
-def _sums(shares: Matrix) -> Floats:
-    return np.asarray(np.maximum(np.abs(shares).sum(axis=1)[:, None], 1e-9), np.float32)
-
-
-def _fitted(each: Matrix, shares: Matrix, alike: Floats) -> Floats:
-    """What a reader's own papers get, in the mean."""
-    return np.asarray(((each @ alike) * shares.toarray()).sum(axis=1), np.float32)[:, None]
 
 
 def _nearness(above: Floats, fitted: Floats) -> Floats:
@@ -195,23 +181,63 @@ def _places(tastes: Sequence[Taste], papers: Sequence[Paper]) -> tuple[list[Rows
     return liked, disliked
 
 
-def _shares(liked: Sequence[Rows], disliked: Sequence[Rows], alike: Floats, recipe: Recipe) -> Matrix:
-    """How much likeness to each paper counts: a row a reader for liked ones, then a row each for disliked.
+@dataclass(frozen=True, slots=True)
+class _Likeness:
+    """How alike papers of a list are, by terms and by the other views, which are multiplied when wanted."""
 
-    Kernel ridge regression of 1 at liked papers and 0 at disliked ones, these taken for less sure (Rasmussen
-    & Williams 2006, 2.3): papers that are alike share their weight, and a disliked one counts as far as it
-    is like what is liked. Readers with as many papers are solved for together.
+    by_terms: Floats
+    dense: Floats
+
+    def among(self, papers: Rows) -> Floats:
+        """Of each reader's papers to each other; a row of places a reader.
+
+        Multiplied reader by reader, that the bits do not depend on who else is asked for.
+        """
+        dense = self.dense[papers]
+        by_terms = self.by_terms[papers[:, :, None], papers[:, None, :]]
+        return np.asarray(by_terms + dense @ dense.transpose(0, 2, 1), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shares:
+    """How much likeness to each paper counts; a row a reader."""
+
+    of_papers: Matrix
+    """A row a reader for liked ones, then a row each for disliked."""
+    sums: Floats
+    """Of a reader's liked papers together."""
+    fitted: Floats
+    """What they get of that themselves, in the mean."""
+
+
+def _shares(liked: Sequence[Rows], disliked: Sequence[Rows], likeness: _Likeness, recipe: Recipe) -> _Shares:
+    """How much likeness to each paper counts.
+
+    Kernel ridge regression of 1 at liked
+    papers and 0 at disliked ones, these taken for less sure (Rasmussen & Williams 2006, 2.3): papers that are
+    alike share their weight, and a disliked one counts as far as it is like what is liked. Readers with as
+    many papers are solved for together.
     """
     numbers = [(len(likes), len(dislikes)) for likes, dislikes in zip(liked, disliked, strict=True)]
     for_liked: list[Floats] = [np.empty(0, np.float32)] * len(liked)
     for_disliked = for_liked.copy()
+    fitted, sums = np.zeros(len(liked)), np.zeros(len(liked))
     for readers in _alike_in_number(numbers):
         n_liked, _ = numbers[readers[0]]
-        at = np.array([np.concatenate([liked[reader], disliked[reader]]) for reader in readers])
-        found = _ridge(alike[at[:, :, None], at[:, None, :]], n_liked, recipe)
+        alike = likeness.among(
+            np.array([np.concatenate([liked[reader], disliked[reader]]) for reader in readers])
+        )
+        found = _ridge(alike, n_liked, recipe)
+        of_liked = found[:, :n_liked]
+        sums[readers] = np.abs(of_liked).sum(axis=1)
+        fitted[readers] = (alike[:, :n_liked, :n_liked].mean(axis=1) * of_liked).sum(axis=1) if n_liked else 0
         for reader, shares in zip(readers, found, strict=True):
             for_liked[reader], for_disliked[reader] = shares[:n_liked], shares[n_liked:]
-    return _rows([*liked, *disliked], [*for_liked, *for_disliked], len(alike))
+    return _Shares(
+        of_papers=_rows([*liked, *disliked], [*for_liked, *for_disliked], len(likeness.dense)),
+        sums=_column(np.maximum(sums, 1e-9)),
+        fitted=_column(fitted),
+    )
 
 
 def _alike_in_number(numbers: Sequence[tuple[int, int]]) -> Iterator[Sequence[int]]:
@@ -271,8 +297,8 @@ def _answers(scope: Scope, asked: Matrix, phrases: Sequence[str]) -> Floats:
     views = scope.corpus.views
     words, subjects, meant = ask(views, phrases)
     by_words = np.asarray(((asked @ words) @ views.relevance.T).toarray(), np.float32)
-    by_subject = (asked @ subjects) @ views.subjects.T
-    by_meaning = (asked @ meant) @ views.meanings.T
+    by_subject = products(asked @ subjects, views.subjects)
+    by_meaning = products(asked @ meant, views.meanings)
     return zscore(by_words) + zscore(by_subject) + zscore(by_meaning)
 
 

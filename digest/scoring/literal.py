@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import log
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,11 @@ COMMON = 0.1
 """A phrase whose words stand in more than this share of all papers says less."""
 FEW = 30
 """So many papers are taken to be stored besides, that do not say a phrase: a handful shows no share."""
+MOST_KEPT = 20_000
+"""Phrases, and words, whose papers are kept: some 20 MB each, however many readers there are."""
 Rows = NDArray[np.intp]
+Key = TypeVar("Key", str, tuple[str, ...])
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +53,10 @@ class Said:
 
 def fields(paper: Paper) -> tuple[Field, Field]:
     """Title and abstract, ready for searching."""
-    return _field(paper.title), _field(paper.abstract or "")
+    return field_of(paper.title), field_of(paper.abstract or "")
 
 
-_field = lru_cache(maxsize=6_000)(field)  # some 30 MB
+field_of = lru_cache(maxsize=6_000)(field)  # some 30 MB
 
 
 _TITLE = {True: Place("title", exact=True), False: Place("title", exact=False)}
@@ -60,12 +65,12 @@ _ABSTRACT = {True: Place("abstract", exact=True), False: Place("abstract", exact
 
 def _find_place(sought: Phrase, paper: Paper) -> Place | None:
     """Where a phrase stands in a paper that holds its words: in the title, if it does at all."""
-    in_title = stands(sought, _field(paper.title))
+    in_title = stands(sought, field_of(paper.title))
     if in_title is not None:
         return _TITLE[in_title]
     if sought.is_word:  # held, and not by the title
         return _ABSTRACT[True]
-    in_abstract = stands(sought, _field(paper.abstract or ""))
+    in_abstract = stands(sought, field_of(paper.abstract or ""))
     return None if in_abstract is None else _ABSTRACT[in_abstract]
 
 
@@ -93,7 +98,7 @@ class Index:
             found: dict[int, Said] = {}
             for text, place, at in self._best_last(texts):
                 found[place] = Said(text, at.where, at.worth * _rarity(self.share(text)))
-            self._said[texts] = found
+            _keep(self._said, texts, found)
         return self._said[texts]
 
     def _best_last(self, texts: tuple[str, ...]) -> Iterator[tuple[str, int, Place]]:
@@ -106,7 +111,7 @@ class Index:
             sought, papers = phrase(text), self._corpus.papers
             here = [(self._place[row], papers[row]) for row in _rows(self._held(sought) & self._here)]
             found = ((place, _find_place(sought, paper)) for place, paper in here)
-            self._saying[text] = {place: at for place, at in found if at}
+            _keep(self._saying, text, {place: at for place, at in found if at})
         return self._saying[text]
 
     def by_author(self, name: str) -> Sequence[int]:
@@ -118,7 +123,7 @@ class Index:
         if name not in self._from:
             sought = phrase(name)
             holders = (held for said, held in self._affiliations.items() if stands(sought, field(said)))
-            self._from[name] = tuple(place for held in holders for place in held)
+            _keep(self._from, name, tuple(place for held in holders for place in held))
         return self._from[name]
 
     def share(self, text: str) -> float:
@@ -144,7 +149,7 @@ class Index:
             views = self._corpus.views
             column = views.terms.words.get(one)
             start, end = (0, 0) if column is None else views.relevance.indptr[column : column + 2]
-            self._holding[one] = self._bits(views.relevance.indices[start:end])
+            _keep(self._holding, one, self._bits(views.relevance.indices[start:end]))
         return self._holding[one]
 
     def _bits(self, rows: NDArray[np.integer]) -> int:
@@ -170,6 +175,13 @@ class Index:
             if said := f"{paper.organization_slug or ''} {paper.organization or ''}".strip():
                 found.setdefault(said, []).append(place)
         return found
+
+
+def _keep(kept: dict[Key, Found], key: Key, found: Found) -> None:
+    """For the next reader who asks for it; all is forgotten where there is too much of it."""
+    if len(kept) >= MOST_KEPT:
+        kept.clear()
+    kept[key] = found
 
 
 def _rows(bits: int) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """Finding a phrase in a paper, whatever its hyphens, plurals and endings."""
 
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,15 +34,28 @@ class Stream:
     stems: str
     split: Split
 
-    @property
-    def words(self) -> tuple[Word, ...]:
-        """The words whose stems these are."""
-        return self.split(self.text)
+    def placed(self) -> "Placed":
+        """Where its stems stand, and the words whose stems they are."""
+        words = self.split(self.text)
+        return Placed(
+            stems=array("I", (match.start() for match in _STEM.finditer(self.stems))),
+            starts=array("I", (word.start for word in words)),
+            ends=array("I", (word.end for word in words)),
+        )
 
-    @property
-    def starts(self) -> tuple[int, ...]:
-        """Where each word's stem starts in `stems`."""
-        return tuple(match.start() for match in _STEM.finditer(self.stems))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Offsets of the stems of a text and of its words, the n-th of the n-th: 2 kB of an abstract."""
+
+    stems: "array[int]"
+    starts: "array[int]"
+    ends: "array[int]"
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets in the text of the words whose stems lie between two offsets of the stems."""
+        first, after = bisect_right(self.stems, start), bisect_left(self.stems, end)
+        return self.starts[first], self.ends[after - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +94,16 @@ def field(text: str) -> Field:
     return Field(parts=parts, wholes=Stream(text, _stems(text, _COMPOUND_OR_BREAK), compounds))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def phrase(text: str) -> Phrase:
-    """Prepare a phrase for `find`."""
+    """Prepare a phrase for `find`; all that are kept take some 10 MB."""
     found = field(text)
     stems = tuple(_STEM.findall(found.parts.stems))
     near = stems if 1 < len(stems) <= _LONGEST_NEAR else ()
     is_word = len(stems) == 1 and stems[0].isalnum() and stems[0] not in STOPWORDS
-    return Phrase(parts=_needle(found.parts), wholes=_needle(found.wholes), near=near, is_word=is_word)
+    parts = _needle(found.parts)
+    wholes = parts if found.wholes is found.parts else _needle(found.wholes)
+    return Phrase(parts=parts, wholes=wholes, near=near, is_word=is_word)
 
 
 def _needle(stream: Stream) -> str:
@@ -138,7 +154,7 @@ def find(sought: Phrase, place: Field) -> Match | None:
         spans = [*_spans(sought.parts, place.parts), *_spans(sought.wholes, place.wholes)]
         return Match(surfaces=_surfaces(place.parts.text, spans), exact=True)
     near = _near_pattern(sought.near).search(place.parts.stems)
-    spans = [_span(place.parts, near.start(), near.end())] if near else []
+    spans = [_placed(place.parts).span(near.start(), near.end())] if near else []
     return Match(surfaces=_surfaces(place.parts.text, spans), exact=False)
 
 
@@ -166,25 +182,17 @@ def _piece(found: str) -> str:
 
 
 def _spans(needle: str, stream: Stream) -> Iterator[tuple[int, int]]:
-    if not needle.strip():
-        return
-    at = stream.stems.find(needle)
-    while at >= 0:
-        yield _span(stream, at, at + len(needle))
+    at = stream.stems.find(needle) if needle.strip() else -1
+    placed = _placed(stream) if at >= 0 else None
+    while placed and at >= 0:
+        yield placed.span(at, at + len(needle))
         at = stream.stems.find(needle, at + len(needle) - 1)
 
 
-def _span(stream: Stream, start: int, end: int) -> tuple[int, int]:
-    """Offsets in the text of the words whose stems lie between two offsets of `stems`."""
-    starts, found = _placed(stream)
-    inside = found[bisect_right(starts, start) : bisect_left(starts, end)]
-    return inside[0].start, inside[-1].end
-
-
-@lru_cache(maxsize=256)
-def _placed(stream: Stream) -> tuple[tuple[int, ...], tuple[Word, ...]]:
-    """Where each stem starts, and its word: a paper that is explained is asked for many spans."""
-    return stream.starts, stream.words
+@lru_cache(maxsize=4_096)
+def _placed(stream: Stream) -> Placed:
+    """A paper that is explained is asked for many spans, and to many readers: 10 MB at most."""
+    return stream.placed()
 
 
 def _surfaces(text: str, spans: list[tuple[int, int]]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Some papers of a corpus, to be scored for readers, and the reference they are measured against."""
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from scipy import sparse
 from digest.scoring.corpus import Corpus
 from digest.scoring.neighbours import spread
 from digest.scoring.terms import Matrix
-from digest.scoring.views import Floats
+from digest.scoring.views import Floats, products
 
 Rows = NDArray[np.intp]
 
@@ -38,8 +39,6 @@ class Scope:
         views = corpus.views
         self._by_term = views.by_term if rows is None else views.weights[self.rows].T.tocsr()
         self._alike: dict[int, Floats] = {}
-        self._spread_for = 0
-        self._from_rows: Floats | None = None
 
     def in_reference(self, ids: Iterable[str]) -> Rows:
         """The places in the reference of those papers that stand there."""
@@ -72,24 +71,22 @@ class Scope:
 
     def by_views(self, rows: Floats, papers: Floats) -> Floats:
         """The product with each paper's row in one of the tables of the corpus."""
-        here = papers if self._is_all else papers[self.rows]
-        return rows @ here.T if len(rows) > _FEW else np.array([here @ row for row in rows])
+        return products(rows, papers if self._is_all else papers[self.rows])
 
     def reached(self, seeds: Matrix) -> Floats:
-        """What reaches each paper from the seeds; as the graph is symmetric, from whichever are fewer.
+        """What reaches each paper from the seeds: as the graph is symmetric, from either side.
 
-        From the papers of the scope, once as many readers were here: each of them then costs almost nothing.
+        From the papers of a day: once that is known, a reader costs almost nothing.
         """
-        graph = self.corpus.graph
-        self._spread_for += seeds.shape[0]
-        fits = len(self.rows) * graph.shape[0] <= _CELLS * 4
-        if self._from_rows is None and (self._spread_for <= len(self.rows) or not fits):
-            return self.of(_spread(graph, seeds))
-        if self._from_rows is None:
-            ones, ends = np.ones(len(self.rows), np.float32), np.arange(len(self.rows) + 1)
-            units = sparse.csr_array((ones, self.rows, ends), shape=(len(ones), graph.shape[0]))
-            self._from_rows = np.ascontiguousarray(_spread(graph, units).T)
+        if self._is_all or len(self.rows) * self.corpus.graph.shape[0] > _CELLS * 4:
+            return self.of(_spread(self.corpus.graph, seeds))
         return np.asarray(seeds @ self._from_rows, np.float32)
+
+    @cached_property
+    def _from_rows(self) -> Floats:
+        ones, ends = np.ones(len(self.rows), np.float32), np.arange(len(self.rows) + 1)
+        units = sparse.csr_array((ones, self.rows, ends), shape=(len(ones), self.corpus.graph.shape[0]))
+        return np.ascontiguousarray(_spread(self.corpus.graph, units).T)
 
 
 def _spread(graph: Matrix, seeds: Matrix) -> Floats:

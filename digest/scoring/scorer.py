@@ -6,9 +6,11 @@ chances: what each piece leaves open is multiplied (a noisy-or, Pearl 1988). Wha
 taken away from what the rest would have given: 0 is never passed either.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from math import exp
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +39,7 @@ About = tuple[ReasonKind, str]
 """What a piece of evidence is about: a phrase, a name, the id of a paper."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(NamedTuple):
     """One thing that speaks for a paper (or against it, below zero), before it is points."""
 
     kind: ReasonKind
@@ -70,7 +71,16 @@ class Scored:
     def briefly(self, place: int) -> Score:
         """The score of one paper without its reasons."""
         value = score_value(float(self.evidence[place]))
-        return Score(value=value, followed=place in self.followed, avoided=self.is_against(place))
+        return _brief(value, place in self.followed, self.is_against(place))
+
+    def all_briefly(self, n: int) -> list[Score]:
+        """The scores of the first n papers without their reasons: a day's are the first of its scope."""
+        evidence, lost = self.evidence[:n].tolist(), (self.lost[:n] > FELT).tolist()
+        followed, avoided = self.followed, self.avoided
+        return [
+            _brief(score_value(evidence[place]), place in followed, lost[place] or place in avoided)
+            for place in range(n)
+        ]
 
     def is_against(self, place: int) -> bool:
         """Whether something speaks against a paper: what the reader avoids, or what she disliked."""
@@ -80,6 +90,12 @@ class Scored:
     def exact(self) -> NDArray[np.float64]:
         """Scores before rounding."""
         return 100 * -np.expm1(-np.maximum(self.evidence, 0.0))
+
+
+@lru_cache(maxsize=404)
+def _brief(value: int, followed: bool, avoided: bool) -> Score:
+    """A day has many papers of one score, and a score without reasons is only that."""
+    return Score(value=value, followed=followed, avoided=avoided)
 
 
 def score_value(evidence: float) -> int:
@@ -161,14 +177,23 @@ def _bounded(evidence: Floats) -> Floats:
 # ---------------------------------------------------------------- word for word
 
 
-def literal_at(index: Index, taste: Taste, place: int) -> Iterator[tuple[About, Evidence]]:
-    """What a paper says word for word, and who wrote it, with the phrase or name that it is about."""
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A phrase or name of a taste, the papers that have it, and what that is as evidence."""
+
+    about: About
+    places: Collection[int]
+    at: Callable[[int], Evidence]
+
+
+def literal(index: Index, taste: Taste) -> Iterator[Literal]:
+    """What papers say word for word, and who wrote them."""
     for interest, kind in phrases_of(taste):
-        if said := index.said(texts(interest)).get(place):
-            yield (kind, interest.phrase), _says(interest, kind, said)
+        if said := index.said(texts(interest)):
+            yield Literal((kind, interest.phrase), said, partial(_says, interest, kind, said))
     for name, kind, places in _names(index, taste):
-        if place in places:
-            yield (kind, name), _follows(name, kind)
+        if places:
+            yield Literal((kind, name), places, partial(_follows, name, kind))
 
 
 def phrases_of(taste: Taste) -> Iterator[tuple[Interest, ReasonKind]]:
@@ -184,11 +209,12 @@ def _names(index: Index, taste: Taste) -> Iterator[tuple[str, ReasonKind, Sequen
     )
 
 
-def _follows(name: str, kind: ReasonKind) -> Evidence:
+def _follows(name: str, kind: ReasonKind, _place: int) -> Evidence:
     return Evidence(kind=kind, about=name, weight=FOLLOWS[kind])
 
 
-def _says(interest: Interest, kind: ReasonKind, said: Said) -> Evidence:
+def _says(interest: Interest, kind: ReasonKind, by_place: Mapping[int, Said], place: int) -> Evidence:
+    said = by_place[place]
     alias = "" if said.text == interest.phrase else said.text
     weight = _signed(said.worth * interest.weight / 10, kind)
     return Evidence(kind=kind, about=interest.phrase, where=Where(said.where), said=alias, weight=weight)

@@ -118,6 +118,21 @@ def ask(views: Views, phrases: Sequence[str]) -> tuple[Matrix, Floats, Floats]:
     return counts, _in_subjects(views, weights), meant
 
 
+_SMALL = 1_000_000
+"""Up to so many multiplications OpenBLAS takes a product for small, and adds in another order."""
+
+
+def products(rows: Floats, others: Floats) -> Floats:
+    """Each row's product with each of the others: the same bits, whatever rows are multiplied beside it.
+
+    So a reader's edition is the same alone, in a preview, as among all: small products are made large.
+    """
+    each = len(others) * rows.shape[1]
+    lacking = max(2, _SMALL // each + 1) - len(rows) if each else 0
+    padded = np.concatenate([rows, np.zeros((max(lacking, 0), rows.shape[1]), np.float32)])
+    return np.asarray((padded @ others.T)[: len(rows)], np.float32)
+
+
 def unit_rows(matrix: Floats) -> Floats:
     """Every row at length 1; a row of nothing stays so."""
     lengths: Floats = np.linalg.norm(matrix, axis=1, keepdims=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digest.model import Interest, Paper, ReasonKind, Score
 from digest.scoring.corpus import read_papers
 from digest.scoring.literal import Index
-from digest.scoring.reasons import NAMED, Explainer
+from digest.scoring.reasons import NAMED, explainers
 from digest.scoring.scope import Scope
 from digest.scoring.scorer import score, score_value
 from digest.scoring.taste import Taste
@@ -26,7 +26,7 @@ def explained(stored: Sequence[Paper], taste: Taste, *, first: int | None = None
     scope = Scope(read_papers(stored))
     index = Index(scope, np.arange(len(stored)))
     scored = score(scope, index, taste)
-    explainer = Explainer(scope, index, taste, scored)
+    (explainer,) = explainers(scope, index, [taste], [scored])
     found = [explainer.explain(place) for place in range(len(stored))[:first]]
     for place, one in enumerate(found):
         assert scored.briefly(place) == replace(one, reasons=())

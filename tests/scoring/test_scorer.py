@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from digest.model import Interest, Paper, Profile, ReasonKind, Score
 from digest.scoring.corpus import read_papers
 from digest.scoring.literal import Index
-from digest.scoring.reasons import Explainer, share
+from digest.scoring.reasons import explainers, share
 from digest.scoring.scope import Scope
 from digest.scoring.scorer import score, score_value
 from digest.scoring.taste import taste_of
@@ -25,7 +25,7 @@ def scored(candidate: Paper, reader: Profile, *liked: Paper, among: Sequence[Pap
     index = Index(scope, np.arange(len(stored)))
     taste = taste_of(reader, liked)
     told = score(scope, index, taste)
-    explained = Explainer(scope, index, taste, told).explain(0)
+    explained = explainers(scope, index, [taste], [told])[0].explain(0)
     assert sum(reason.points for reason in explained.reasons) == explained.value
     assert told.briefly(0) == replace(explained, reasons=())
     return explained
