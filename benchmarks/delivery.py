@@ -83,7 +83,8 @@ class Setting:
     """By turns the readers'."""
     port: int = 0
     """The sink's."""
-    connections: int = 4
+    connections: tuple[int, ...] = (4, 20)
+    """Of the engine, one case each."""
     sample: int = 0
     """How many of the messages the other ways are to send."""
 
@@ -263,7 +264,7 @@ def send(database: "Database", setting: Setting) -> Figures:
     from digest.transport.smtp import Smtp, SmtpServer
 
     server = SmtpServer(host="127.0.0.1", port=setting.port, security="none")
-    limits = Limits(connections=setting.connections, per_connection=None)
+    limits = Limits(connections=setting.connections[0], per_connection=None)
     relay = Relay(name="sink", limits=limits, open=lambda: Smtp(server))
     outbox = Outbox(database=database, clock=lambda: datetime.now(UTC), owner=f"benchmark-{os.getpid()}")
     with timed(setting.readers) as figures:
@@ -495,7 +496,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="small, in seconds: only that it runs")
     parser.add_argument(
-        "--full", action="store_true", help="memory for 100,000 readers, too: 8 minutes, 3 GB"
+        "--full", action="store_true", help="memory for 100,000 readers, too: 8 minutes or more, 2 GB of disk"
     )
     parser.add_argument("--readers", type=int, help="default 2000")
     parser.add_argument("--corpus", type=Path, help="a folder of JSON lines, instead of invented papers")
@@ -506,7 +507,7 @@ def main() -> None:
     setting = Setting(readers=asked.readers or 2_000, corpus=asked.corpus, sample=300)
     sizes: Sequence[int] = (100, 1_000, 10_000, *((100_000,) if asked.full else ()))
     if asked.quick:
-        setting, sizes = replace(setting, readers=20, stored=100, sample=5), (20,)
+        setting, sizes = replace(setting, readers=20, stored=100, sample=5, connections=(4,)), (20,)
     figures = ways(setting) | memory(replace(setting, today=40, stored=300, picks=3, sample=0), sizes)
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
@@ -534,8 +535,8 @@ def ways(setting: Setting) -> dict[str, Figures]:
 
 
 def _to(setting: Setting, store: Path, messages: Sequence[Ready]) -> Iterator[tuple[str, Figures]]:
-    for connections in (4, 20):
-        here = replace(setting, connections=connections)
+    for connections in setting.connections:
+        here = replace(setting, connections=(connections,))
         yield f"digest, {connections} connections", apart(sending, here, store)
     yield from apart(others, messages, setting).items()
 

@@ -11,17 +11,22 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digest.errors import DigestError
 from digest.model import DeliveryState, Envelope, Message
+from digest.settings.commands import without_secrets
 from digest.store import relays as record
 from digest.text import clean
-from digest.transport.protocol import Relay
+from digest.transport.protocol import Relay, Transport
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 AGAIN_AFTER = timedelta(hours=24)
+AFTER_FAILURE = timedelta(hours=1)
+"""After so long the operator is told again whom no channel reached."""
 MAX_TEXT = 1_000
 MAX_SUBJECT = 120
 
@@ -38,6 +43,8 @@ class Alarm:
     """What happened, in one line."""
     fix: str = ""
     """What to do about it."""
+    meanwhile: str = "Messages wait until this is mended, as far as no other relay takes them."
+    """What becomes of messages until then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,38 +60,56 @@ class Channels:
     """The address in its From, and of its envelope."""
     timeout_s: float = 30
     """For the command, and for each relay that is tried."""
+    folder: Path | None = None
+    """Where the command is run; `None`: where Digest is."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What the command sees, but for what is Digest's own: its secrets are none of the command's matter."""
+    """What the command sees, but for secrets: they are none of its matter."""
 
 
 # ---------------------------------------------------------------- once a day
 
 
 def take(connection: "Connection", alarm: Alarm, now: datetime) -> bool:
-    """Whether the operator is to be told now; if so, that is on record.
+    """Whether the operator is to be told now; if so, that this began is on record: `note` says how it went.
 
-    Not if that happened less than 24 hours ago and it was not mended since: see `mended`.
+    Not if that happened less than 24 hours ago, or an hour if it went wrong, and it was not `mended` since.
     """
-    told = record.alarmed_at(connection, alarm.kind, alarm.about)
-    if told is not None and abs(now - told) < AGAIN_AFTER:
-        return False
-    record.record_alarm(connection, alarm.kind, alarm.about, now, None)
+    for last in record.alarms(connection):
+        pause = AGAIN_AFTER if last.problem is None else AFTER_FAILURE
+        if (last.kind, last.about) == (alarm.kind, alarm.about) and abs(now - last.at) < pause:
+            return False
+    record.record_alarm(connection, alarm.kind, alarm.about, now, NOT_TOLD_YET)
     return True
 
 
+NOT_TOLD_YET = "the run that was to tell it ended before it had"
+
+
+WAITING = "waiting"
+"""The kind of alarm that is over when nothing is held up any more: a slow relay takes messages, too."""
+
+
 def mended(connection: "Connection", about: str) -> None:
-    """Nothing is wrong with it any more: if something is again, the operator hears of it at once."""
+    """It takes messages: if something is wrong with it again, the operator hears of it at once."""
     for one in record.alarms(connection):
-        if one.about == about:
+        if one.about == about and one.kind != WAITING:
             record.clear_alarm(connection, one.kind, one.about)
 
 
-def untold(connection: "Connection", alarm: Alarm, now: datetime, problems: Sequence[str]) -> None:
-    """Keep why telling went wrong, for `digest status`."""
-    record.record_alarm(connection, alarm.kind, alarm.about, now, "; ".join(problems))
+def caught_up(connection: "Connection", about: str) -> None:
+    """Nothing is held up by it any more: if something is again, the operator hears of it at once."""
+    record.clear_alarm(connection, WAITING, about)
+
+
+def note(connection: "Connection", alarm: Alarm, now: datetime, problems: Sequence[str]) -> None:
+    """Keep how telling went: why it went wrong, for `digest status`; without problems, that it was done."""
+    record.record_alarm(connection, alarm.kind, alarm.about, now, "; ".join(problems) or None)
 
 
 # ---------------------------------------------------------------- told
+
+
+NO_CHANNEL = "no [alarm] is set up"
 
 
 async def sound(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: datetime) -> tuple[str, ...]:
@@ -92,6 +117,8 @@ async def sound(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: 
 
     `relays`: those that may still work, in order; that which the alarm is about is never used.
     """
+    if not (channels.command or channels.email):
+        return (NO_CHANNEL,)
     problems: list[str] = []
     if channels.command and (problem := await _run(alarm, channels)):
         problems.append(problem)
@@ -110,7 +137,7 @@ def text_of(alarm: Alarm) -> str:
     lines = (
         f"{alarm.about}: {alarm.what}",
         alarm.fix,
-        "Messages wait until this is mended, as far as no other relay takes them. `digest status` says more.",
+        f"{alarm.meanwhile} `digest status` says more.",
     )
     return "\n\n".join(clean(line, MAX_TEXT) for line in lines if line) + "\n"
 
@@ -123,6 +150,7 @@ async def _run(alarm: Alarm, channels: Channels) -> str:
             *channels.command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
+            cwd=channels.folder,
             env=_environment(alarm, channels.environment),
             start_new_session=True,
         )
@@ -133,6 +161,8 @@ async def _run(alarm: Alarm, channels: Channels) -> str:
             await process.communicate(f"{subject_of(alarm)}\n\n{text_of(alarm)}".encode())
     except TimeoutError:
         return f"the alarm's command {name} did not end within {channels.timeout_s:g} s"
+    except OSError as problem:
+        return f"the alarm's command {name} cannot be spoken to: {problem}"
     finally:
         await _end(process)
     return f"the alarm's command {name} ended with {process.returncode}" if process.returncode else ""
@@ -149,7 +179,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _environment(alarm: Alarm, ours: Mapping[str, str]) -> dict[str, str]:
     told = {"KIND": alarm.kind, "ABOUT": alarm.about, "WHAT": alarm.what, "FIX": alarm.fix}
     return {
-        **{name: value for name, value in ours.items() if not name.startswith("DIGEST_")},
+        **without_secrets(ours),
         **{f"DIGEST_ALARM_{name}": clean(value, MAX_TEXT) for name, value in told.items()},
     }
 
@@ -170,17 +200,27 @@ async def _mail(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: 
 
 async def _send(relay: Relay, message: Message, timeout_s: float) -> str:
     """Empty if it went out; else why not."""
-    transport = relay.open()
+    try:
+        transport = relay.open()
+    except (DigestError, OSError, ValueError) as problem:
+        return str(problem)
     try:
         async with asyncio.timeout(timeout_s):
             attempt = await transport.send(message, committing=_at_once)
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
-    except ValueError as problem:
+    except (DigestError, OSError, ValueError) as problem:
         return str(problem)
     finally:
-        await transport.close()
+        await _close(transport, timeout_s)
     return "" if attempt.state is DeliveryState.SENT else attempt.reply
+
+
+async def _close(transport: Transport, timeout_s: float) -> None:
+    """A server that hangs or breaks may do so at its goodbye, too, which changes nothing of what was said."""
+    with suppress(DigestError, OSError):  # TimeoutError is one
+        async with asyncio.timeout(timeout_s):
+            await transport.close()
 
 
 async def _at_once() -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from digest.dsn import MAX_BYTES, Action, Nature, Reading, Report, has_token, read_report, return_paths
-from digest.failures import is_hard_bounce, judge
+from digest.failures import is_about_address, is_hard_bounce, judge
 from digest.model import Attempt, DeliveryState, Failure, Phase, Suppression, Tried
 from digest.store.bounces import BOUNCE, COMPLAINT, record_return
 from digest.store.database import Database
@@ -141,10 +141,13 @@ def _is_on_its_way(listed: Listed) -> bool:
 def _whose(report: Report) -> Failure:
     """As if the last server had said it to us; what may pass is held against nobody."""
     kind = int(report.status[0]) if report.status else (report.code or 400) // 100
-    if kind != 5:
+    if kind != 5 or report.status == _EXPIRED:
         return Failure.TRANSIENT
     code = report.code if report.code and report.code // 100 == 5 else 550
     return judge(Phase.BODY, code, report.status, report.diagnostic)
+
+
+_EXPIRED = "5.4.7"  # RFC 3463, 3.5: nobody refused it, it only took too long
 
 
 def _same(address: str) -> str:
@@ -242,7 +245,7 @@ def _reason(connection: "Connection", recipient: str, decision: Decision, suppre
     """Why a recipient is to get no more mail; empty if there is no reason yet."""
     if decision.suppresses:
         return decision.why
-    if decision.attempt is None or decision.attempt.failure is not Failure.RECIPIENT or suppress_after == 0:
+    if suppress_after == 0 or decision.attempt is None or not is_about_address(decision.attempt):
         return ""
     in_a_row = permanent_failures(connection, recipient)
     if in_a_row < suppress_after:

@@ -92,7 +92,7 @@ def find_configuration(named: Path | None, environment: Mapping[str, str], folde
     if path.is_file():
         return path
     fix = "Run `digest init` to make one, or name it with --config FILE"
-    raise ConfigurationError((DigestError("there is no configuration here", where=str(path), fix=fix),))
+    raise ConfigurationError.of("there is no configuration here", where=str(path), fix=fix)
 
 
 def load_profiles(folder: Path) -> tuple[tuple[Profile, ...], tuple[DigestError, ...]]:
@@ -221,6 +221,21 @@ class Settings(Table):
     def _has_its_transport(self) -> "Settings":
         if self.mail.transport == "smtp" and self.smtp is None:
             raise ValueError('transport = "smtp" needs a table [smtp] with at least host or provider')
+        return self
+
+    @model_validator(mode="after")
+    def _uses_its_ways_out(self) -> "Settings":
+        """Who wrote down a server wants the mail to go there, and not silently into a folder."""
+        transport = self.mail.transport
+        unused = [
+            name for name in ("smtp", "dkim") if getattr(self, name) is not None and transport != "smtp"
+        ]
+        if unused:
+            what, them = f"[{unused[0]}] stands there", "it"
+            if len(unused) > 1:
+                what, them = "[smtp] and [dkim] stand there", "them"
+            fix = f'Set transport = "smtp" in [mail], or take {them} away'
+            raise ValueError(f'{what}, and transport = "{transport}" does not use {them}. {fix}')
         return self
 
 

@@ -160,7 +160,9 @@ _ORIGINAL_PARTS = (
 _COMPLAINTS = ("abuse", "opt-out")
 _RETURNED_TO = ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 _GROUP_END = re.compile(rb"\n(?:[ \t]*\n)+")
-_ADDRESS = re.compile(r"[^\s<>\"(),:;\\@]{1,128}@[^\s<>\"(),:;\\@]{1,255}")
+_ADDRESS = re.compile(
+    r"[^\s\x00-\x1f\x7f-\x9f<>\"(),:;\\@]{1,128}@[^\s\x00-\x1f\x7f-\x9f<>\"(),:;\\@]{1,255}"
+)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}>")
 _CODE = re.compile(r"(?<![\w.])[45][0-5]\d(?![\w.])")
 _STATUS = re.compile(r"(?<![\w.])[245]\.\d{1,3}\.\d{1,3}(?!\.?\w)")
@@ -260,7 +262,8 @@ def _typed_address(value: str) -> str:
     kind, semicolon, address = value.rpartition(";")
     if semicolon and kind.strip().lower() not in ("rfc822", "utf-8"):
         return ""
-    return next(iter(_addresses(_UTF8_ESCAPE.sub(_unescaped, address))), "")
+    # Cleaned once more: an escape may stand for a control, too.
+    return next(iter(_addresses(clean(_UTF8_ESCAPE.sub(_unescaped, address), MAX_FIELD))), "")
 
 
 def _host(value: str) -> str:
@@ -325,7 +328,7 @@ def _qmail(letter: "_Part") -> Iterator[Report]:
     about = _fields(paragraphs[end + 1]) if end + 1 < len(paragraphs) else {}
     for paragraph in paragraphs[1:end]:
         if failed := _QMAIL_RECIPIENT.match(_text(paragraph)):
-            yield _in_words(failed[1], failed[2], about)
+            yield _in_words(clean(failed[1], MAX_FIELD), failed[2], about)
 
 
 def _is_by_daemon(letter: "_Part") -> bool:

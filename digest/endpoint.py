@@ -4,11 +4,11 @@ import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from digest.errors import ConfigurationError, DigestError, FetchError, MissingError, RefusedError
 from digest.fetch import Client
+from digest.links import is_loopback
 
 _ASKS_FOR_A_KEY = (401, 403)
 _KEY_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation)
@@ -75,11 +75,7 @@ def checked_key(key: str, base_url: str, variable: str) -> str:
 
 def is_this_machine(url: str) -> bool:
     """Whether an address leads no further than this machine, so that a key may go there unencrypted."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def _unusable(what: str, variable: str, fix: str = "Set it anew") -> ConfigurationError:

@@ -45,6 +45,11 @@ class ConfigurationError(DigestError):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
+    @classmethod
+    def of(cls, what: str, *, where: str = "", fix: str = "") -> "ConfigurationError":
+        """One problem."""
+        return cls((DigestError(what, where=where, fix=fix),))
+
 
 class UsageError(DigestError):
     """The command line asks for what cannot be."""

@@ -5,9 +5,10 @@ the next one gathers: with a few connections each costs one wait for the disk, w
 """
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from digest.errors import StoreError
-from digest.failures import is_hard_bounce
-from digest.model import Delivery, DeliveryState, Failure, Suppression
+from digest.failures import is_about_address, is_hard_bounce
+from digest.model import Delivery, DeliveryState, Suppression
 from digest.store import deliveries
 from digest.store.database import Database
 from digest.store.deliveries import Ended
@@ -146,11 +147,20 @@ class Ledger:
             while self._next:
                 group, self._next = self._next, _Group()
                 if group.commits or group.ends:
-                    await self._write_group(group)
+                    await self._write_safely(group)
                 for job in group.jobs:
                     await loop.run_in_executor(self._thread, job)
         finally:
             self._writing = None
+
+    async def _write_safely(self, group: _Group) -> None:
+        """Whatever breaks in here ends the run, and nobody waits for an answer that does not come."""
+        try:
+            await self._write_group(group)
+        except Exception as problem:
+            self.broken = problem
+            for _, future in group.commits:
+                _fail(future, problem)
 
     async def _write_group(self, group: _Group) -> None:
         """One transaction; if it fails, no body of it goes out, and its ends are tried again."""
@@ -171,9 +181,10 @@ class Ledger:
 
     async def _insist(self, ends: Sequence[Ended], problem: Exception) -> None:
         """What was sent is sent, and must be written down; all else waits for that."""
-        if not ends or self.broken is not None:
+        if not ends:
             return
-        for pause_s in PAUSES_S:
+        pauses_s = PAUSES_S if self.broken is None else PAUSES_S[:1]
+        for pause_s in pauses_s:
             if self._spare is not None:
                 self._spare.free()
             await asyncio.sleep(pause_s)
@@ -182,11 +193,14 @@ class Ledger:
             except Exception as again:
                 problem = again
             else:
+                # That room is for last words: without it, nothing new may begin.
+                if self._spare is not None and not self._spare.retake():
+                    self.broken = problem
                 return
         self.broken = problem
 
     async def _record(self, commits: Sequence[Delivery], ends: Sequence[Ended]) -> frozenset[str]:
-        if self.broken is not None:
+        if commits and self.broken is not None:
             raise self.broken
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._transact, commits, ends)
@@ -208,7 +222,7 @@ class Ledger:
     def _bar(self, connection: "Connection", ended: Ended, now: datetime) -> None:
         """Let an address that is no good get no more mail."""
         attempt, recipient = ended.attempt, ended.delivery.message.envelope.recipient
-        if attempt.state is not DeliveryState.FAILED or attempt.failure is not Failure.RECIPIENT:
+        if attempt.state is not DeliveryState.FAILED or not is_about_address(attempt):
             return
         enough = self._manners.suppress_after
         if is_hard_bounce(attempt):
@@ -241,12 +255,11 @@ class Spare:
     def __init__(self, store: Path, owner: str) -> None:
         self._file = store.with_name(f"{store.name}.spare-{owner}")
 
-    @contextmanager
+    @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Have the room; raises StoreError if there is none: nothing is sent that could not be recorded."""
         try:
-            with self._file.open("wb") as opened:
-                opened.write(b"\0" * self.SIZE)
+            self._take()
         except OSError as problem:
             self.free()
             what = f"the store cannot be used: {problem.strerror}"
@@ -256,6 +269,20 @@ class Spare:
         finally:
             self.free()
 
+    def retake(self) -> bool:
+        """Have it once more; False if there is no room any more."""
+        try:
+            self._take()
+        except OSError:
+            self.free()
+            return False
+        return True
+
+    def _take(self) -> None:
+        with self._file.open("wb") as opened:
+            opened.write(os.urandom(self.SIZE))  # btrfs and ZFS keep no room for zeros
+
     def free(self) -> None:
-        """Give it back."""
-        self._file.unlink(missing_ok=True)
+        """Give it back, if the disk lets us: the last words are tried without it, too."""
+        with contextlib.suppress(OSError):
+            self._file.unlink(missing_ok=True)

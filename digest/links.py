@@ -1,6 +1,7 @@
 """Which links may stand in a mail, and where a paper's pages are."""
 
 import re
+from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
 from digest.model import Paper
@@ -85,3 +86,11 @@ def search_link(title: str) -> str:
     """Where to look for a paper that is known by its title only."""
     words = title if len(title) <= 120 else title[:120].rsplit(" ", 1)[0]
     return f"https://arxiv.org/search/?searchtype=title&query={quote(words)}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what goes to a host, a name or an address, never leaves this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,9 +1,9 @@
 """From readers whose day it is to messages that wait in the outbox: a batch of them in a transaction."""
 
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,13 +14,16 @@ from digest.store.database import Database
 from digest.store.deliveries import enqueue_many
 from digest.store.editions import record_outcomes, with_messages
 from digest.store.suppressions import suppressed
-from digest.store.waiting import expire_before
+from digest.store.waiting import expire_before, expire_strangers
+from digest.text import clean
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 BATCH = 100
 """Readers: enough to share the cost of queries and of a transaction, few enough to hold in memory."""
+
+MAX_REASON = 500
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -67,6 +70,13 @@ class Unmade:
         is_bug = not isinstance(self.problem, DigestError)
         return "".join(traceback.format_exception(self.problem)) if is_bug else ""
 
+    @property
+    def reason(self) -> str:
+        """In one line."""
+        if isinstance(self.problem, DigestError):
+            return clean(str(self.problem), MAX_REASON)
+        return f"a fault in Digest ({type(self.problem).__name__})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -97,6 +107,18 @@ def make(database: Database, due: Sequence[Due], makers: Makers, now: datetime, 
         tell(Progress(done=done, of=len(due)))
 
 
+def give_up_strangers(database: Database, known: Collection[str], now: datetime, tell: Tell) -> None:
+    """Give up what has waited since before yesterday (UTC) for readers who are not among these.
+
+    Nobody makes them another message, so that nothing else ends the waiting of the last one.
+    """
+    with database.begin() as connection:
+        yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+        given_up = expire_strangers(connection, known, yesterday, now)
+    for one in given_up:
+        tell(GivenUp(delivery=one))
+
+
 def decided(database: Database, due: Iterable[Due], makers: Makers) -> Iterator[Edition]:
     """The editions that `make` would decide now, without a word of those that fail: it will tell."""
     for batch in _batches(due):
@@ -115,13 +137,22 @@ class _Stated:
 
 
 def _make_batch(database: Database, batch: Sequence[Due], makers: Makers, now: datetime, tell: Tell) -> None:
+    unmade: list[Unmade] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Unmade):
+            unmade.append(event)
+        tell(event)
+
     wanted, barred = _sifted(database, batch)
-    stated = [_without_message(one, day, why, now) for (one, day), why in barred.items()]
+    stated = [_failed(one, day, _suppressed(why), now) for (one, day), why in barred.items()]
     for (profile, _), why in barred.items():
         tell(Barred(profile=profile, suppression=why))
-    editions = _decided(database, wanted, makers, tell)
-    stated += _each(editions, lambda some: [_stated(one, makers) for one in some], _of_edition, tell)
-    _each(stated, lambda some: _kept(database, some, now), _of_stated, tell)
+    editions = _decided(database, wanted, makers, hear)
+    stated += _each(editions, lambda some: [_stated(one, makers) for one in some], _of_edition, hear)
+    _each(stated, lambda some: _kept(database, some, now), _of_stated, hear)
+    days = {profile.name: day for profile, day in batch}
+    _kept(database, [_failed(one.profile, days[one.profile.name], one.reason, now) for one in unmade], now)
 
 
 def _sifted(database: Database, batch: Sequence[Due]) -> tuple[list[Due], dict[Due, Suppression]]:
@@ -147,17 +178,27 @@ def _stated(edition: Edition, makers: Makers) -> _Stated:
     return _Stated(edition=edition, outcome=edition.outcome, reason=reason_of(edition), message=message)
 
 
-def _without_message(profile: Profile, day: date, why: Suppression, now: datetime) -> _Stated:
+def _failed(profile: Profile, day: date, reason: str, now: datetime) -> _Stated:
+    """A day without a message: a later run makes it, if it can."""
     edition = Edition(profile=profile, day=day, at=now, outcome=Outcome.FAILED, considered=0)
-    reason = f"suppressed since {why.at:%Y-%m-%d}: {why.reason}"
     return _Stated(edition=edition, outcome=Outcome.FAILED, reason=reason)
 
 
+def _suppressed(why: Suppression) -> str:
+    return f"suppressed since {why.at:%Y-%m-%d}: {why.reason}"
+
+
 def _kept(database: Database, stated: Sequence[_Stated], now: datetime) -> Sequence[_Stated]:
-    """State the outcomes, store the messages, mark their papers as had: all in one transaction."""
+    """State the outcomes, store the messages, mark their papers as had: all in one transaction.
+
+    Messages are due by the clock that says so when they are claimed, which may not be this machine's.
+    """
+    if not stated:
+        return stated
+    due_at = database.now(now)
     with database.begin() as connection:
         record_outcomes(connection, [(one.edition, one.outcome, one.reason) for one in stated], now)
-        enqueue_many(connection, [(one.edition, one.message) for one in stated if one.message], now)
+        enqueue_many(connection, [(one.edition, one.message) for one in stated if one.message], due_at)
     return stated
 
 

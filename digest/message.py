@@ -46,7 +46,8 @@ def compose(rendered_subject: str, text: bytes, html: bytes, *, edition: Edition
         _one_line("Feedback-ID", f"{edition.day.isoformat()}::edition:digest"),
         "Auto-Submitted: auto-generated",
         "Precedence: bulk",
-        "X-Auto-Response-Suppress: All",
+        # "All" would suppress reports of failed delivery, too ([MS-OXCMAIL] 2.1.3.2.20): those are wanted.
+        "X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply",
         _one_line("Content-Language", language(edition.profile.language).tag),
         f'Content-Type: multipart/alternative;{CRLF} boundary="{boundary}"',
     )

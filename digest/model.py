@@ -453,6 +453,8 @@ class Delivery:
     relay: str = ""
     """The way out that has it, or had it last."""
     reply: str = ""
+    may_have_arrived: bool = False
+    """Whether an attempt before this one ended as unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ means is decided by pure functions: `failures` (whose matter it is), `pace` (how
 import asyncio
 import random
 import traceback
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -17,21 +16,35 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from digest.alarm import Alarm, mended, take, untold
+from digest.alarm import WAITING, Alarm, caught_up, mended, note, take
 from digest.errors import StoreError
-from digest.failures import slows
+from digest.lane import (
+    Body,
+    Lane,
+    Line,
+    Room,
+    broken_off,
+    came_in,
+    is_gone,
+    losing,
+    met,
+    ours,
+    room,
+    says_nothing_of_it,
+)
 from digest.ledger import Ledger, Manners, Spare
-from digest.model import Attempt, Delivery, DeliveryState, Failure, Phase
-from digest.pace import LONGEST_PAUSE, Allowance, Met, Pace, allowance, first_pace, learn
+from digest.model import Attempt, Delivery, DeliveryState, Failure
+from digest.pace import LONGEST_PAUSE, first_pace, learn
 from digest.retries import next_try
 from digest.store import deliveries
 from digest.store import relays as record
 from digest.store import waiting as queue
 from digest.store.database import Database
-from digest.store.deliveries import Ended, Settled
+from digest.store.deliveries import Ended
 from digest.store.relays import RelayHealth
+from digest.store.settling import Settled, owners, settle
 from digest.text import clean
-from digest.transport.protocol import MAX_REPLY, Relay, Transport
+from digest.transport.protocol import MAX_REPLY, Relay
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -42,8 +55,6 @@ SETTLE_S = 60.0
 IDLE_S = 5.0
 """After so long without a message connections are closed: servers close them too, and less politely."""
 SHORTLY_S = 0.05
-SOME = 6
-"""Messages claimed ahead besides two a connection, so that one connection does not claim one by one."""
 FAULTS = 5
 """So many faults of ours in a row, and nothing more is tried by that relay."""
 
@@ -59,6 +70,8 @@ class Outbox:
     """This process, as `store.lock` knows it to be there."""
     is_gone: Callable[[str], bool | None] = lambda _owner: None
     """Whether another process is known to be gone (True) or there (False); `None`: its lease decides."""
+    is_sure: bool = True
+    """Whether who is gone is dead; not where a server that restarts forgets the living, too."""
     spare: Spare | None = None
 
 
@@ -101,6 +114,7 @@ class Sent:
     """What became of one message in this run."""
 
     delivery: Delivery
+    """As it stands now, which may be other than the attempt alone says."""
     attempt: Attempt
     due_at: datetime | None = None
     """When it is tried again, if it waits; `None`: as soon as some relay is able."""
@@ -146,6 +160,8 @@ class Alarmed:
 
     alarm: Alarm
     problems: tuple[str, ...] = ()
+    trace: str = ""
+    """Of a bug met in telling."""
 
 
 Event = Began | Sent | CutOff | Paused | Stopped | Fault | Alarmed
@@ -164,7 +180,7 @@ class Tally:
     waiting: int = 0
     """Messages, when the run ended."""
     next_try: datetime | None = None
-    """When the first of them is due."""
+    """When the first of them can go; `None` where that is not known: a person has to act first."""
     held_up: str = ""
     """Why those that are due did not go out; empty if nothing is in their way."""
     stopped: tuple[str, ...] = ()
@@ -197,85 +213,19 @@ async def deliver(
     then waits, and what is not known to have arrived is on record as unknown.
     """
     async with Ledger(outbox.database, outbox.clock, rules.manners, outbox.spare) as ledger:
-        lanes = [_Lane(relay, first_pace(relay.limits)) for relay in relays]
+        lanes = [Lane(relay, first_pace(relay.limits)) for relay in relays]
         run = _Run(outbox, lanes, rules, tell, stopping or Stopping(), ledger)
         with outbox.spare.held() if outbox.spare else nullcontext():
             return await run.whole()
 
 
-# ---------------------------------------------------------------- a relay in use
-
-
-@dataclass(eq=False, slots=True)
-class _Line:
-    """A connection, and how many messages it bore since it was opened."""
-
-    transport: Transport
-    borne: int = 0
-
-
-@dataclass(eq=False, slots=True)
-class _Lane:
-    """A relay in this run."""
-
-    relay: Relay
-    pace: Pace
-    waiting: deque[Delivery] = field(default_factory=deque)
-    """Claimed for it, not begun."""
-    working: set["asyncio.Task[None]"] = field(default_factory=set)
-    idle: list[_Line] = field(default_factory=list)
-    trouble: Attempt | None = None
-    """What it was last paused or stopped for."""
-    is_stopped: bool = False
-    is_known_well: bool = False
-    """Whether it is on record that nothing is wrong with it."""
-    room: Allowance = field(default_factory=lambda: Allowance(now=1))
-    """What its limits left when last asked."""
-    full_until: datetime | None = None
-    faults: int = 0
-    """Of ours, in a row."""
-
-    @property
-    def name(self) -> str:
-        """The relay's."""
-        return self.relay.name
-
-    def may_start(self, now: datetime) -> bool:
-        """Whether what is claimed for it may go out now."""
-        return not self.is_stopped and not self.pace.is_paused(now)
-
-    def is_able(self, now: datetime) -> bool:
-        """Whether to claim for it: neither stopped, nor paused, nor at a limit that lasts."""
-        is_full = self.full_until is not None and now < self.full_until
-        return self.may_start(now) and (not is_full or self.room.is_brief)
-
-    def able_at(self, now: datetime) -> datetime | None:
-        """When it may be able; `None`: not in this run."""
-        times = (self.pace.paused_until, self.full_until)
-        return None if self.is_stopped else max([now, *(at for at in times if at is not None)])
-
-    @property
-    def wants(self) -> int:
-        """How many more messages to claim: a few for each connection, as more could not go soon."""
-        few = 1 if self.pace.is_probing else 2 * self.pace.width + SOME
-        lack = few - len(self.waiting)
-        return lack if lack >= few / 2 else 0
-
-    @property
-    def why_not(self) -> str:
-        """What keeps it from sending, in words."""
-        if self.is_stopped and self.trouble:
-            return f"{self.name} needs a person: {self.trouble.reply}"
-        if self.trouble:
-            return f"{self.name} is given a pause after: {self.trouble.reply}"
-        return f"the limits of {self.name} are used up"
-
-
-@dataclass(eq=False, slots=True)
-class _Body:
-    """Whether the body of a message may be out."""
-
-    is_out: bool = False
+def put_right(outbox: Outbox, connection: "Connection", *, resend_once: bool) -> Settled:
+    """Put right what processes left that are gone, as far as that can be known."""
+    known = {one: outbox.is_gone(one) for one in owners(connection) - {outbox.owner}}
+    gone = [one for one, is_gone in known.items() if is_gone]
+    present = [outbox.owner, *(one for one, is_gone in known.items() if is_gone is False)]
+    now, is_sure = outbox.clock(), outbox.is_sure
+    return settle(connection, now, gone=gone, present=present, resend_once=resend_once, is_sure=is_sure)
 
 
 class _ClaimLostError(Exception):
@@ -290,14 +240,14 @@ class _Run:
     """One run of the engine; everything but the ledger's thread happens in one event loop."""
 
     outbox: Outbox
-    lanes: Sequence[_Lane]
+    lanes: Sequence[Lane]
     rules: Rules
     tell: Callable[[Event], None]
     stopping: Stopping
     ledger: Ledger
     tally: Tally = Tally()
     is_over: bool = False
-    bodies: dict["asyncio.Task[None]", _Body] = field(default_factory=dict)
+    bodies: dict["asyncio.Task[None]", Body] = field(default_factory=dict)
     """Of the messages that are being sent."""
     chores: set["asyncio.Task[None]"] = field(default_factory=set)
     news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -340,10 +290,15 @@ class _Run:
 
     def _final(self, connection: "Connection") -> Tally:
         now, mine = self.outbox.clock(), self.rules.profiles
+        held_up = self.tally.held_up or ("the run was ended" if self.stopping.asked.is_set() else "")
+        if not held_up and mine is None:
+            for lane in self.lanes:
+                caught_up(connection, lane.name)
         return replace(
             self.tally,
             waiting=queue.waiting(connection, mine),
-            next_try=queue.next_due(connection, now, mine),
+            next_try=self.tally.next_try if held_up else queue.next_due(connection, now, mine),
+            held_up=held_up,
             stopped=tuple(lane.name for lane in self.lanes if lane.is_stopped),
         )
 
@@ -374,53 +329,46 @@ class _Run:
     async def _settle(self) -> None:
         """Put right what processes left that are gone; what may have arrived is told, once."""
         self.settled_at = _time()
-        once, own = self.rules.manners.resend_once, self.outbox.owner
-
-        def put_right(connection: "Connection") -> Settled:
-            known = {one: self.outbox.is_gone(one) for one in deliveries.owners(connection) - {own}}
-            gone = [one for one, is_gone in known.items() if is_gone]
-            present = [own, *(one for one, is_gone in known.items() if is_gone is False)]
-            now = self.outbox.clock()
-            return deliveries.settle(connection, now, gone=gone, present=present, resend_once=once)
-
-        settled = await self.ledger.do(put_right)
+        once = self.rules.manners.resend_once
+        settled = await self.ledger.do(partial(put_right, self.outbox, resend_once=once))
         self.tally = replace(self.tally, unknown=self.tally.unknown + len(settled.unknown))
         for one in settled.unknown:
             self.tell(CutOff(delivery=one, resent=False))
         for one in settled.resent:
             self.tell(CutOff(delivery=one, resent=True))
 
-    async def _claim(self, lane: _Lane) -> None:
+    async def _claim(self, lane: Lane) -> None:
         """Take the next portion for a relay, as far as its limits leave room; wait if there is none."""
         portion = await self.ledger.do(partial(self._take, lane, lane.wants))
         now = self.outbox.clock()
-        lane.room, lane.full_until = portion.room, None
+        lane.room = portion.room
         lane.waiting.extend(portion.claimed.deliveries)
         for one in portion.claimed.suppressed:
             self._count(Sent(delivery=one, attempt=Attempt(state=one.state, reply=one.reply)))
-        if not portion.room.now:
-            lane.full_until = now + portion.room.look_again
-            if lane.room.is_brief:
-                await self._wait_until(lane.full_until, now, f"the limits of {lane.name} are used up")
+        if not lane.room.left.now:
+            if lane.room.left.is_brief:
+                await self._wait_until(lane.room.opens_at, now, lane.why_not(now))
         elif portion.is_empty:
-            await self._wait_until(portion.next_due, now, "")
+            due = portion.next_due
+            why = "another process is at work on them" if due and due <= now else ""
+            await self._wait_until(due, now, why)
 
-    def _take(self, lane: _Lane, most: int, connection: "Connection") -> "_Portion":
+    def _take(self, lane: Lane, most: int, connection: "Connection") -> "_Portion":
         now, mine = self.outbox.clock(), self.rules.profiles
-        room = _room(connection, lane.relay, now, most)
-        if not room.now:
-            return _Portion(room=room)
+        left = room(connection, lane.relay, now, most)
+        if not left.left.now:
+            return _Portion(room=left)
         claimed = deliveries.claim(
             connection,
             relay=lane.name,
             owner=self.outbox.owner,
             now=now,
             lease_until=now + LEASE,
-            most=room.now,
+            most=left.left.now,
             profiles=mine,
         )
         due = None if claimed.deliveries else queue.next_due(connection, now, mine)
-        return _Portion(room=room, claimed=claimed, next_due=due)
+        return _Portion(room=left, claimed=claimed, next_due=due)
 
     # ------------------------------------------------------------ waiting
 
@@ -442,7 +390,7 @@ class _Run:
                 self.is_over = True
                 return
             able = [max(at, due) for at in able]
-        why = "; ".join(lane.why_not for lane in self.lanes) or "there is no relay"
+        why = "; ".join(lane.why_not(now) for lane in self.lanes) or "there is no relay"
         await self._wait_until(min(able, default=None), now, why)
 
     async def _wait_until(self, moment: datetime | None, now: datetime, why: str) -> None:
@@ -455,37 +403,38 @@ class _Run:
             return
         if self.bodies:
             await self._wait(max(SHORTLY_S, min(wait_s, IDLE_S)))
-        elif wait_s > self.last_success + self.rules.patience_s - _time():
-            self._give_up(why)
+        elif max(wait_s, 0) > self.last_success + self.rules.patience_s - _time():
+            self._give_up(why, moment if wait_s > 0 else None)
         else:
             await self._wait(max(SHORTLY_S, wait_s))
 
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, why: str, until: datetime | None) -> None:
         """Nothing can go as soon as is worth the wait; where that is a relay's doing, a person hears."""
         self.is_over = True
-        self.tally = replace(self.tally, held_up=why)
+        self.tally = replace(self.tally, held_up=why, next_try=until)
         for lane in self.lanes:
             if why and lane.trouble and not lane.is_stopped:
-                what = f"nothing goes out; it said: {lane.trouble.reply}"
-                self._raise(Alarm(kind="waiting", about=lane.name, what=what, fix=lane.trouble.fix))
+                self._raise(kept_waiting(lane, lane.trouble, self.tally.sent))
 
     # ------------------------------------------------------------ connections
 
-    def _start(self, lane: _Lane, now: datetime) -> None:
+    def _start(self, lane: Lane, now: datetime) -> None:
         """Let a relay's connections work on what is claimed for it, or give that back."""
         if not lane.may_start(now):
-            self._give_back(lane, lane.why_not)
-        while lane.waiting and len(lane.working) < lane.pace.width:
-            line = lane.idle.pop() if lane.idle else _Line(lane.relay.open())
-            body = _Body()
+            self._give_back(lane, lane.why_not(now))
+        while lane.waiting and len(lane.working) < lane.width:
+            line = lane.idle.pop() if lane.idle else Line(lane.relay.open())
+            body = Body()
             task = asyncio.ensure_future(self._work(lane, line, lane.waiting.popleft(), body))
             lane.working.add(task)
             self.bodies[task] = body
             task.add_done_callback(partial(self._worked, lane))
 
-    def _worked(self, lane: _Lane, task: "asyncio.Task[None]") -> None:
+    def _worked(self, lane: Lane, task: "asyncio.Task[None]") -> None:
         """A connection has nothing to do any more; what broke in it is not lost."""
         lane.working.discard(task)
+        if not lane.working:  # whose places were taken for as long as nobody knew how they end
+            lane.room = replace(lane.room, opens_at=None)
         del self.bodies[task]
         self._note_crash(task)
         self.news.set()
@@ -495,7 +444,7 @@ class _Run:
             self.crash = self.crash or problem
             self.news.set()
 
-    async def _work(self, lane: _Lane, line: _Line, first: Delivery, body: _Body) -> None:
+    async def _work(self, lane: Lane, line: Line, first: Delivery, body: Body) -> None:
         """Send one message after the other over a connection."""
         claimed: Delivery | None = first
         try:
@@ -506,9 +455,9 @@ class _Run:
         finally:
             lane.idle.append(line)
 
-    def _next(self, lane: _Lane) -> Delivery | None:
+    def _next(self, lane: Lane) -> Delivery | None:
         """What this connection sends next, if there is something, and the relay bears that many."""
-        may = lane.may_start(self.outbox.clock()) and len(lane.working) <= lane.pace.width
+        may = lane.may_start(self.outbox.clock()) and len(lane.working) <= lane.width
         if self._has_to_end or not may or not lane.waiting:
             return None
         claimed = lane.waiting.popleft()
@@ -516,14 +465,14 @@ class _Run:
             self.news.set()
         return claimed
 
-    async def _hang_up(self, *lanes: _Lane) -> None:
+    async def _hang_up(self, *lanes: Lane) -> None:
         """Close the connections that nobody uses."""
         lines = [line for lane in lanes for line in lane.idle]
         for lane in lanes:
             lane.idle.clear()
         await asyncio.gather(*(line.transport.close() for line in lines))
 
-    def _give_back(self, lane: _Lane, why: str) -> None:
+    def _give_back(self, lane: Lane, why: str) -> None:
         """What was claimed and not begun waits again; it is no one's failure."""
         for claimed in lane.waiting:
             attempt = Attempt(state=DeliveryState.QUEUED, reply=f"not tried: {why}")
@@ -532,69 +481,87 @@ class _Run:
 
     # ------------------------------------------------------------ one message
 
-    async def _try(self, lane: _Lane, line: _Line, claimed: Delivery, body: _Body) -> None:
+    async def _try(self, lane: Lane, line: Line, claimed: Delivery, body: Body) -> None:
         """Hand one message over; however that goes, it is put on record, and stops no other."""
 
         async def committing() -> None:
+            _must_go_on()
             if not await self.ledger.commit(claimed):
                 raise _ClaimLostError
             body.is_out = True
+            self._prove(lane)
 
         try:
             attempt = await line.transport.send(claimed.message, committing=committing)
         except asyncio.CancelledError:
-            self._end(claimed, _broken_off(body, "the run was ended"))
+            self._end(claimed, broken_off(body, "the run was ended"))
             raise
         except (_ClaimLostError, StoreError) as problem:
             line.borne = 0
             if isinstance(problem, StoreError):
-                self._end(claimed, _broken_off(body, str(problem)))
+                self._end(claimed, broken_off(body, str(problem)))
         except Exception as problem:
             await self._blame_ourselves(lane, line, claimed, body, problem)
         else:
             await self._take_word(lane, line, claimed, attempt)
+            _must_go_on()
 
-    async def _take_word(self, lane: _Lane, line: _Line, claimed: Delivery, attempt: Attempt) -> None:
+    async def _take_word(self, lane: Lane, line: Line, claimed: Delivery, attempt: Attempt) -> None:
         """What a relay answered: what it says of the message, and what of the relay."""
+        if came_in(attempt):
+            self._prove(lane)
         now = self.outbox.clock()
-        before, lane.pace = lane.pace, learn(lane.pace, _met(claimed, line, attempt, now), lane.relay.limits)
+        before, lane.pace = lane.pace, learn(lane.pace, met(claimed, line, attempt, now), lane.relay.limits)
         if lane.pace.is_refusing:
-            attempt = _ours(attempt)
+            attempt = ours(attempt)
         if attempt.stops or lane.pace.is_losing:
-            self._stop(lane, attempt if attempt.stops else _losing(attempt))
+            self._stop(lane, attempt if attempt.stops else losing(attempt))
         elif lane.pace.paused_until != before.paused_until:
             self._pause(lane, attempt)
         elif attempt.failure is None:
             self._thrive(lane)
-        self._end(claimed, attempt, self._due(claimed, line, attempt, now))
-        line.borne = 0 if _is_gone(attempt) else line.borne + 1
+        if attempt.state is DeliveryState.FAILED:
+            lane.refusals, lane.last_refusal = lane.refusals + 1, attempt
+        self._end(claimed, attempt, self._due(lane, line, claimed, attempt, now))
+        line.borne = 0 if is_gone(attempt) else line.borne + 1
         if lane.pace.per_connection is not None and line.borne >= lane.pace.per_connection:
             line.borne = 0
             await line.transport.close()
 
-    def _due(self, claimed: Delivery, line: _Line, attempt: Attempt, now: datetime) -> datetime | None:
-        """When again; at once where that says nothing of the message, and something else can be tried."""
-        if attempt.failure is not Failure.TRANSIENT:
+    def _prove(self, lane: Lane) -> None:
+        """A login went well: the other connections may open. A wrong one is tried once a run, not by each."""
+        if not lane.is_proven:
+            lane.is_proven = True
+            self.news.set()
+
+    def _due(
+        self, lane: Lane, line: Line, claimed: Delivery, attempt: Attempt, now: datetime
+    ) -> datetime | None:
+        """When again; at once where that says nothing of the message, and something else can be tried.
+
+        Nor does a relay that cannot be reached put its messages off: its pauses are enough.
+        """
+        if attempt.failure is not Failure.TRANSIENT or not came_in(attempt):
             return None
-        says_nothing = attempt.phase in _BEFORE_THE_RECIPIENT
-        is_another = any(lane.is_able(now) for lane in self.lanes if lane.name != claimed.relay)
-        own = next(lane for lane in self.lanes if lane.name == claimed.relay)
-        is_old = line.borne > 0 and _is_gone(attempt)
-        if says_nothing and (is_another or is_old or not own.may_start(now)):
+        is_another = any(one.is_able(now) for one in self.lanes if one is not lane)
+        is_old = line.borne > 0 and is_gone(attempt)
+        if says_nothing_of_it(attempt) and (is_another or is_old or not lane.may_start(now)):
             return None
         return next_try(claimed.deferrals, now, self.rules.chance())
 
     def _end(self, claimed: Delivery, attempt: Attempt, due_at: datetime | None = None) -> None:
-        self.ledger.end(Ended(delivery=claimed, attempt=attempt, due_at=due_at))
-        self._count(Sent(delivery=claimed, attempt=attempt, due_at=due_at))
+        ended = Ended(delivery=claimed, attempt=attempt, due_at=due_at)
+        self.ledger.end(ended)
+        stands = ended.stands(resend_once=self.rules.manners.resend_once)
+        self._count(Sent(delivery=stands, attempt=attempt, due_at=due_at))
 
     def _count(self, event: Sent) -> None:
-        counter = _COUNTERS[event.attempt.state]
+        counter = _COUNTERS[event.delivery.state]
         self.tally = replace(self.tally, **{counter: getattr(self.tally, counter) + 1})
         self.tell(event)
 
     async def _blame_ourselves(
-        self, lane: _Lane, line: _Line, claimed: Delivery, body: _Body, problem: Exception
+        self, lane: Lane, line: Line, claimed: Delivery, body: Body, problem: Exception
     ) -> None:
         """A bug: told whole. A message that is none fails; anything else may be the next message's too."""
         self.tell(Fault(delivery=claimed, trace="".join(traceback.format_exception(problem))))
@@ -605,7 +572,7 @@ class _Run:
             self._end(claimed, Attempt(state=DeliveryState.FAILED, reply=reply))
             return
         lane.faults += 1
-        attempt = _broken_off(body, f"a fault in Digest ({type(problem).__name__})")
+        attempt = broken_off(body, f"a fault in Digest ({type(problem).__name__})")
         due_at = next_try(claimed.deferrals, self.outbox.clock(), self.rules.chance())
         self._end(claimed, attempt, due_at if attempt.state is DeliveryState.QUEUED else None)
         if lane.faults >= FAULTS:
@@ -613,11 +580,11 @@ class _Run:
 
     # ------------------------------------------------------------ how the relays do
 
-    def _thrive(self, lane: _Lane) -> None:
+    def _thrive(self, lane: Lane) -> None:
         """It took a message: what was wrong with it is over."""
         self.last_success = _time()
         lane.faults = 0
-        if lane.is_known_well:
+        if lane.is_known_well or lane.is_stopped:  # what was under way when it was stopped mends nothing
             return
         lane.is_known_well, lane.trouble = True, None
         health = RelayHealth(name=lane.name, at=self.outbox.clock())
@@ -628,14 +595,14 @@ class _Run:
 
         self._aside(self.ledger.do(put_down))
 
-    def _pause(self, lane: _Lane, attempt: Attempt) -> None:
+    def _pause(self, lane: Lane, attempt: Attempt) -> None:
         """It wants fewer messages, or is not there: what was claimed for it may go another way."""
         until = lane.pace.paused_until
         self._is_troubled(lane, attempt, until)
         if until is not None:
             self.tell(Paused(relay=lane.name, attempt=attempt, until=until))
 
-    def _stop(self, lane: _Lane, attempt: Attempt) -> None:
+    def _stop(self, lane: Lane, attempt: Attempt) -> None:
         """A person has to act; until then more tries do nothing, or harm."""
         if lane.is_stopped:
             return
@@ -645,9 +612,9 @@ class _Run:
         kind = attempt.failure.value if attempt.failure else "sender"
         self._raise(Alarm(kind=kind, about=lane.name, what=attempt.reply, fix=attempt.fix))
 
-    def _is_troubled(self, lane: _Lane, attempt: Attempt, until: datetime | None) -> None:
+    def _is_troubled(self, lane: Lane, attempt: Attempt, until: datetime | None) -> None:
         lane.is_known_well, lane.trouble = False, attempt
-        self._give_back(lane, lane.why_not)
+        self._give_back(lane, lane.why_not(self.outbox.clock()))
         self._aside(self._hang_up(lane))
         health = RelayHealth(
             name=lane.name,
@@ -666,10 +633,9 @@ class _Run:
         async def told() -> None:
             now = self.outbox.clock()
             if await self.ledger.do(lambda connection: take(connection, alarm, now)):
-                problems = await self.rules.sound(alarm, others)
-                if problems:
-                    await self.ledger.do(lambda connection: untold(connection, alarm, now, problems))
-                self.tell(Alarmed(alarm=alarm, problems=problems))
+                alarmed = await _sounded(self.rules.sound, alarm, others)
+                await self.ledger.do(lambda connection: note(connection, alarm, now, alarmed.problems))
+                self.tell(alarmed)
 
         self._aside(told())
 
@@ -695,10 +661,17 @@ class _Run:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._look_back()
         await self._hang_up(*self.lanes)
         while self.chores:
             await asyncio.wait(set(self.chores))
         await self.ledger.drain()
+
+    def _look_back(self) -> None:
+        """Where messages were refused and not one was sent, a person should see if that is about us."""
+        for lane in self.lanes:
+            if not self.tally.sent and not lane.is_stopped and lane.may_refuse_us:
+                self._raise(all_refused(lane))
 
     async def _wait_for_bodies(self) -> None:
         """For the replies, which say whether they arrived; not for ever, nor against a second Ctrl-C."""
@@ -719,7 +692,7 @@ class _Run:
 class _Portion:
     """What asking for messages brought."""
 
-    room: Allowance
+    room: Room
     claimed: deliveries.Claimed = field(default_factory=deliveries.Claimed)
     next_due: datetime | None = None
     """Where nothing was claimed: when something will be due."""
@@ -731,70 +704,54 @@ class _Portion:
 
 # ---------------------------------------------------------------- decisions
 
-_BEFORE_THE_RECIPIENT = (
-    Phase.CONNECT,
-    Phase.BANNER,
-    Phase.EHLO,
-    Phase.STARTTLS,
-    Phase.TLS,
-    Phase.AUTH,
-    Phase.MAIL,
-)
+
+async def _sounded(sound: Sound, alarm: Alarm, others: Sequence[Relay]) -> Alarmed:
+    """Tell the operator; a bug in that ends no run, and is told whole."""
+    try:
+        return Alarmed(alarm=alarm, problems=await sound(alarm, others))
+    except Exception as problem:
+        what = f"a fault in telling you of it ({type(problem).__name__}: {clean(str(problem), MAX_REPLY)})"
+        trace = "".join(traceback.format_exception(problem))
+        return Alarmed(alarm=alarm, problems=(what,), trace=trace)
+
+
+def kept_waiting(lane: Lane, trouble: Attempt, sent: int) -> Alarm:
+    """That messages wait for a relay longer than this run could."""
+    goes = f"{sent:,} messages went out, then no more" if sent else "nothing goes out"
+    slow = "If it takes only so many, set per_minute, per_hour or per_day in [smtp]" if sent else ""
+    return Alarm(
+        kind=WAITING, about=lane.name, what=f"{goes}; it said: {trouble.reply}", fix=trouble.fix or slow
+    )
+
+
+def all_refused(lane: Lane) -> Alarm:
+    """That a relay took nothing in this run, and refused what it was given."""
+    many = f"{lane.refusals} messages were" if lane.refusals > 1 else "a message was"
+    reply = lane.last_refusal.reply if lane.last_refusal else ""
+    return Alarm(
+        kind="refused",
+        about=lane.name,
+        what=f"{many} refused and none was sent; it said: {reply}",
+        fix="See what it has against the sender; then `digest outbox retry --failed` sends them once more.",
+        meanwhile="What was refused is given up; its papers come again in the next edition.",
+    )
+
+
 _COUNTERS = {
     DeliveryState.SENT: "sent",
     DeliveryState.FAILED: "failed",
-    DeliveryState.EXPIRED: "failed",
     DeliveryState.UNKNOWN: "unknown",
     DeliveryState.QUEUED: "put_off",
 }
 
 
+def _must_go_on() -> None:
+    """Pass a cancellation on that was swallowed, as `asyncio.wait_for` does until Python 3.12 (gh-86296)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _time() -> float:
     """The loop's clock, which nobody moves."""
     return asyncio.get_running_loop().time()
-
-
-def _room(connection: "Connection", relay: Relay, now: datetime, most: int) -> Allowance:
-    """How many messages the relay's limits leave room for."""
-    if relay.limits.is_endless:
-        return Allowance(now=most)
-    return allowance(relay.limits, record.taken(connection, relay.name, now), most)
-
-
-def _met(claimed: Delivery, line: _Line, attempt: Attempt, now: datetime) -> Met:
-    recipient = claimed.message.envelope.recipient
-    return Met(attempt=attempt, recipient=recipient, slows=slows(attempt), before=line.borne, at=now)
-
-
-def _is_gone(attempt: Attempt) -> bool:
-    """Whether the connection ended with it (RFC 5321, 3.8)."""
-    return attempt.failure is not None and attempt.code in (None, 421)
-
-
-def _broken_off(body: _Body, why: str) -> Attempt:
-    """How an attempt ends that we ended ourselves."""
-    if body.is_out:
-        reply = f"cut off while the message went out: {why}"
-        return Attempt(state=DeliveryState.UNKNOWN, reply=reply, phase=Phase.BODY, failure=Failure.UNKNOWN)
-    return Attempt(state=DeliveryState.QUEUED, reply=f"not tried: {why}")
-
-
-def _ours(attempt: Attempt) -> Attempt:
-    """A refusal that every recipient got alike: it is about us, and the message waits."""
-    if attempt.failure is not Failure.RECIPIENT:
-        return attempt
-    return replace(
-        attempt,
-        state=DeliveryState.QUEUED,
-        failure=Failure.SENDER,
-        fix="Several recipients in a row were refused so: see what the relay has against this sender",
-    )
-
-
-def _losing(attempt: Attempt) -> Attempt:
-    """Too many messages vanished there for one more to be risked."""
-    return replace(
-        attempt,
-        failure=Failure.SENDER,
-        fix="Connections were lost inside messages several times in a row: see to the relay and its line",
-    )

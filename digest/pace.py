@@ -48,35 +48,56 @@ class Counted(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Full:
+    """A window without a place left."""
+
+    limit: int
+    length: timedelta
+    lack: int
+    """So many places have to become free for one message to go."""
+
+    def __str__(self) -> str:
+        return f"the limit of {self.limit:,} {_AN[self.length]}"
+
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_AN = {MINUTE: "a minute", HOUR: "an hour", DAY: "a day"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """How many messages may go now; if none, which window is full, and its length."""
+    """How many messages may go now; if none, which windows are full, the longest first."""
 
     now: int
-    window: timedelta | None = None
+    full: tuple[Full, ...] = ()
 
     @property
     def is_brief(self) -> bool:
         """Whether waiting for it is no reason to go another way."""
-        return self.window is None or self.window <= timedelta(minutes=1)
+        return not self.full or self.full[0].length <= MINUTE
 
     @property
     def look_again(self) -> timedelta:
-        """After how long asking again may bring something: a window frees its places one by one."""
-        return min(self.window / 20, timedelta(seconds=15)) if self.window else timedelta(0)
+        """After how long asking again may bring something, while places are taken by what is under way."""
+        return min(self.full[0].length / 20, timedelta(seconds=15)) if self.full else timedelta(0)
 
 
 def allowance(limits: Limits, taken: Counted, most: int) -> Allowance:
     """How many of `most` messages the limits leave room for, after what was taken of each window."""
     windows = (
-        (limits.per_minute, taken.minute, timedelta(minutes=1)),
-        (limits.per_hour, taken.hour, timedelta(hours=1)),
-        (limits.per_day, taken.day, timedelta(days=1)),
+        (limits.per_day, taken.day, DAY),
+        (limits.per_hour, taken.hour, HOUR),
+        (limits.per_minute, taken.minute, MINUTE),
     )
-    left = [(limit - count, window) for limit, count, window in windows if limit is not None]
-    full = [window for room, window in left if room <= 0]
-    if full:
-        return Allowance(now=0, window=max(full))
-    return Allowance(now=min([most, *(room for room, _ in left)]))
+    bounds = [(limit, count, length) for limit, count, length in windows if limit is not None]
+    full = [
+        Full(limit=limit, length=length, lack=count - limit + 1)
+        for limit, count, length in bounds
+        if count >= limit
+    ]
+    return Allowance(
+        now=0 if full else min([most, *(limit - count for limit, count, _ in bounds)]), full=tuple(full)
+    )
 
 
 # ---------------------------------------------------------------- what its replies teach
@@ -85,15 +106,18 @@ FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
 STEADY = 50
 """So many messages without a setback bring one connection back."""
-DEFERRED = 3
+DEFERRED = 10
 """So many recipients put off in a row, and it is the relay that wants a pause."""
+DEFERRED_DOMAINS = 3
+"""So many domains are enough: one alone may greylist strangers."""
 UNREACHABLE = 5
 """So many failures in a row to get as far as MAIL, and nobody is there."""
 REFUSED = 5
-"""So many recipients refused by policy (5.7.x) in a row, and it is us that it refuses."""
+"""So many recipients refused in a row, none for its address, and it is us that is refused."""
 LOST = 3
 """So many connections lost inside a message in a row, after a pause each, and no more is risked."""
 
+_NAMED = (Phase.RCPT, Phase.DATA, Phase.BODY)
 _ARRIVING = (Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.TLS, Phase.AUTH)
 
 
@@ -105,15 +129,17 @@ class Pace:
     per_connection: int | None
     """Messages; lower than its limit if the relay was seen to close after so many."""
     paused_until: datetime | None = None
-    pauses: int = 0
-    """In a row: each is twice as long as the one before."""
+    pause: timedelta | None = None
+    """How long the last one was; `None` if that is forgotten."""
     is_probing: bool = False
     """After a pause one message goes first."""
     steady: int = 0
+    """Messages taken since the last pause, or since the last connection that came back."""
     deferred: frozenset[str] = frozenset()
     """Recipients."""
     unreachable: int = 0
-    refused: int = 0
+    refused: frozenset[str] = frozenset()
+    """Recipients, but for those whose address is no good."""
     lost: int = 0
     closed_after: int | None = None
     """How many messages the last connection bore that the relay closed."""
@@ -126,7 +152,7 @@ class Pace:
     @property
     def is_refusing(self) -> bool:
         """Whether what looked like the recipients' matter is ours."""
-        return self.refused >= REFUSED
+        return len(self.refused) >= REFUSED
 
     @property
     def is_losing(self) -> bool:
@@ -156,6 +182,8 @@ class Met:
     recipient: str
     slows: bool
     """As `failures.slows` judges it."""
+    is_about_address: bool = False
+    """As `failures.is_about_address` judges it."""
     before: int
     """Messages that this connection had borne."""
     at: datetime
@@ -167,7 +195,7 @@ def learn(pace: Pace, met: Met, limits: Limits) -> Pace:
     What was under way when a pause began only says the same again: it lengthens nothing.
     """
     if met.attempt.failure is None:
-        return _succeeded(pace, limits)
+        return _succeeded(pace, met, limits)
     if pace.is_paused(met.at):
         return pace
     if _is_full(met):
@@ -178,45 +206,54 @@ def learn(pace: Pace, met: Met, limits: Limits) -> Pace:
 
 
 def _set_back(pace: Pace, met: Met) -> Pace:
-    if met.attempt.phase is Phase.RCPT and _is_put_off(met.attempt):
+    if met.attempt.phase in _NAMED and _is_put_off(met.attempt):
         return _put_off(pace, met)
     if met.slows:
         return slowed(pace, met.at)
     if met.attempt.phase in _ARRIVING:
         return _missed(pace, met.at)
-    return _heard(pace, met.attempt)
+    return _heard(pace, met)
 
 
 def slowed(pace: Pace, now: datetime) -> Pace:
-    """Half as many connections, and a pause: 30 s, 1, 2, 4, 8, 15, 15 minutes while it goes on."""
+    """Half as many connections, and a pause."""
     return _pause(replace(pace, connections=max(1, pace.connections // 2)), now)
 
 
 def _pause(pace: Pace, now: datetime) -> Pace:
-    length = min(FIRST_PAUSE * 2 ** min(pace.pauses, 10), LONGEST_PAUSE)
+    """30 s, 1, 2, 4, 8, 15, 15 minutes while nothing is taken in between, and back if something is.
+
+    So a relay that takes so many messages a minute gets at least half as many, though nobody said the number.
+    """
+    before = pace.pause or timedelta(0)
+    length = max(FIRST_PAUSE, min(before / 2 if pace.steady else before * 2, LONGEST_PAUSE))
     return replace(
         pace,
         paused_until=now + length,
-        pauses=pace.pauses + 1,
+        pause=length,
         is_probing=True,
         steady=0,
         deferred=frozenset(),
     )
 
 
-def _succeeded(pace: Pace, limits: Limits) -> Pace:
-    """One connection comes back for every STEADY messages, and with it the relay's good name."""
-    steady = pace.steady + 1
+def _succeeded(pace: Pace, met: Met, limits: Limits) -> Pace:
+    """One connection comes back for every STEADY messages, and with it the relay's good name.
+
+    What was under way when a pause began says nothing of the time after it.
+    """
+    is_paused = pace.is_paused(met.at)
+    steady = pace.steady + (not is_paused)
     is_steady = steady >= STEADY
     return replace(
         pace,
         connections=min(pace.connections + is_steady, limits.connections),
-        pauses=0 if is_steady else pace.pauses,
+        pause=None if is_steady else pace.pause,
         steady=0 if is_steady else steady,
-        is_probing=False,
+        is_probing=pace.is_probing and is_paused,
         deferred=frozenset(),
         unreachable=0,
-        refused=0,
+        refused=frozenset(),
         lost=0,
     )
 
@@ -246,7 +283,8 @@ def _is_put_off(attempt: Attempt) -> bool:
 
 def _put_off(pace: Pace, met: Met) -> Pace:
     deferred = pace.deferred | {met.recipient}
-    if len(deferred) >= DEFERRED:
+    domains = {recipient.rpartition("@")[2].lower() for recipient in deferred}
+    if len(deferred) >= DEFERRED or len(domains) >= DEFERRED_DOMAINS:
         return slowed(pace, met.at)
     return replace(pace, deferred=deferred, unreachable=0)
 
@@ -259,13 +297,13 @@ def _missed(pace: Pace, now: datetime) -> Pace:
     return _pause(replace(pace, unreachable=UNREACHABLE - 1), now)
 
 
-def _heard(pace: Pace, attempt: Attempt) -> Pace:
+def _heard(pace: Pace, met: Met) -> Pace:
     """The relay is there and said no to this message."""
-    is_policy = attempt.failure is Failure.RECIPIENT and attempt.enhanced.startswith("5.7.")
+    may_be_us = met.attempt.failure is Failure.RECIPIENT and not met.is_about_address
     return replace(
         pace,
         deferred=frozenset(),
         unreachable=0,
-        refused=pace.refused + 1 if is_policy else 0,
+        refused=pace.refused | {met.recipient} if may_be_us else pace.refused,
         is_probing=False,
     )

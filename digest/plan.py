@@ -2,12 +2,14 @@
 
 A wave is all readers who are due at one moment. The plan sends as the outbox does: who has been due longest
 first, by the first relay that has room in its hour and its day, as fast as its connections go. It
-begins with the same waves a day earlier, because what went out yesterday counts for a day's limit today.
+begins with the same waves a day earlier, because what went out yesterday counts for a day's limit today, and
+what is still in the queue goes first. Zones can make a day's waves span more than 24 hours, so that
+tomorrow's first ones come before today's last.
 """
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -165,17 +167,22 @@ def make_plan(waves: Sequence[Wave], ways: Sequence[Way], *, late_after: timedel
     if not waves:
         return Plan(waves=())
     start = waves[0].due_at - timedelta(days=1)
-    today = [Lot(_seconds(wave.due_at - start), wave.readers, _seconds(wave.until - start)) for wave in waves]
-    lots = [*(replace(lot, due=lot.due - DAY_S, until=lot.until - DAY_S) for lot in today), *today]
+    lots = [Lot(_seconds(wave.due_at - start), wave.readers, _seconds(wave.until - start)) for wave in waves]
+    lots += _of_the_days_beside(lots)
     sent: list[list[Sent]] = [[] for _ in lots]
     held = [Counter[Held]() for _ in lots]
     for event in play(lots, ways, held):
         sent[event.wave].append(event)
-    n = len(waves)
-    served = [
-        _served(wave, start, sent[n + place], held[n + place], late_after) for place, wave in enumerate(waves)
-    ]
+    served = [_served(wave, start, sent[place], held[place], late_after) for place, wave in enumerate(waves)]
     return Plan(waves=tuple(served))
+
+
+def _of_the_days_beside(today: "Sequence[Lot]") -> "list[Lot]":
+    """Yesterday's waves, and those of tomorrow's that are due before today's last."""
+    yesterday = [replace(lot, due=lot.due - DAY_S, until=lot.until - DAY_S) for lot in today]
+    tomorrow = (replace(lot, due=lot.due + DAY_S, until=lot.until + DAY_S) for lot in today)
+    last = max(lot.due for lot in today)
+    return yesterday + [lot for lot in tomorrow if lot.due < last]
 
 
 def _seconds(time: timedelta) -> int:
@@ -208,7 +215,7 @@ class Lot:
 def play(lots: Sequence[Lot], ways: Sequence[Way], held: Sequence[Counter[Held]]) -> Iterator[Sent]:
     """What goes out when; `held` gets the seconds that each lot waited, and for what.
 
-    Lots come in the order they are due. The work goes by the seconds in which something is sent.
+    The work goes by the seconds in which something is sent.
     """
     relays, queue, now = [_Relay(way) for way in ways], _Queue(lots), 0
     while not queue.is_done:
@@ -232,7 +239,7 @@ class _Queue:
 
     def __init__(self, lots: Sequence[Lot]) -> None:
         self._lots = lots
-        self._coming = deque(range(len(lots)))
+        self._coming = deque(sorted(range(len(lots)), key=lambda place: lots[place].due))
         self.waiting: deque[list[int]] = deque()
 
     @property
@@ -350,26 +357,29 @@ class _Window:
 
 
 def advise(waves: Sequence[Wave], ways: Sequence[Way], *, late_after: timedelta) -> tuple[Advice, ...]:
-    """What would have to be larger, and how large, for nobody to miss the hour: one limit after the other.
+    """What would have to be larger, and how large, for nobody to miss the hour; tried, so that it is true.
 
-    Empty if nobody does.
+    Empty if nobody does, or if nothing was found.
     """
-    found: list[Advice] = []
-    most = 1 + sum(len(WINDOWS) for _ in ways)
-    while len(found) < most and (worst := make_plan(waves, ways, late_after=late_after).worst):
-        if worst.held is None or worst.held in (one.held for one in found):
+    needed: dict[Held, float] = {}
+    for _ in range(MOST_TRIALS):
+        worst = make_plan(waves, [_with(way, needed) for way in ways], late_after=late_after).worst
+        if worst is None:
+            return tuple(Advice(held=held, needed=figure) for held, figure in needed.items())
+        if (held := worst.held) is None:
             break
-        advice = Advice(held=worst.held, needed=_needed(worst.held, waves, late_after))
-        ways = [_lifted(way, advice) if way.name == worst.held.relay else way for way in ways]
-        found.append(advice)
-    return tuple(found)
+        needed[held] = _more(held, needed[held]) if held in needed else _needed(held, waves, late_after)
+    return ()
+
+
+MOST_TRIALS = 50
 
 
 def _needed(held: Held, waves: Sequence[Wave], late_after: timedelta) -> float:
     """What one relay needs to bear all by itself: the fullest window, or the largest wave in time."""
     patience_s = max(1.0, late_after.total_seconds())
     if held.key == SPEED:
-        return max(wave.readers for wave in waves) / patience_s
+        return _rounded_up(max(wave.readers for wave in waves) / patience_s)
     span = WINDOWS[held.key]
     fullest = max(
         sum(one.readers for one in waves if timedelta() <= one.due_at - wave.due_at < timedelta(seconds=span))
@@ -378,11 +388,25 @@ def _needed(held: Held, waves: Sequence[Wave], late_after: timedelta) -> float:
     return float(fullest) if span >= patience_s else math.ceil(fullest * span / patience_s)
 
 
-def _lifted(way: Way, advice: Advice) -> Way:
-    if advice.held.key == SPEED:
-        return replace(way, rate=max(way.rate * 1.1, advice.needed * 1.1))
-    lifted: dict[str, Any] = {advice.held.key: None}
-    return replace(way, limits=replace(way.limits, **lifted))
+def _more(held: Held, figure: float) -> float:
+    """A tenth more."""
+    return _rounded_up(figure * 1.1) if held.key == SPEED else math.ceil(figure * 1.1)
+
+
+def _rounded_up(rate: float) -> float:
+    """To hundredths, as it is shown."""
+    return math.ceil(rate * 100) / 100
+
+
+def _with(way: Way, needed: Mapping[Held, float]) -> Way:
+    """The relay with what it would need, where that is more than it has."""
+    limits: dict[str, Any] = {
+        key: max(limit, int(needed.get(Held(relay=way.name, key=key), 0)))
+        for key in WINDOWS
+        if (limit := getattr(way.limits, key)) is not None
+    }
+    rate = max(way.rate, needed.get(Held(relay=way.name, key=SPEED), 0))
+    return replace(way, rate=rate, limits=replace(way.limits, **limits))
 
 
 def carries(ways: Sequence[Way]) -> tuple[int, int]:

@@ -5,18 +5,20 @@ import email
 import email.policy
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from digest.alarm import Alarm, Channels, mended, sound, take, untold
+from digest.alarm import NO_CHANNEL, Alarm, Channels, mended, note, sound, take
+from digest.errors import DigestError
+from digest.model import Attempt, Message
 from digest.pace import Limits
 from digest.store.database import Database, open_database
 from digest.store.relays import alarms
 from digest.transport.folder import EmlFolder
-from digest.transport.protocol import Relay
+from digest.transport.protocol import Relay, Transport
 from tests.makers import NOW
 from tests.posts import Office, locked_out
 
@@ -53,8 +55,12 @@ def told(channels: Channels, *relays: Relay) -> tuple[str, ...]:
 
 def test_the_same_is_told_once_a_day(database: Database) -> None:
     def asked(hours: float, alarm: Alarm = ALARM) -> bool:
+        now = NOW + timedelta(hours=hours)
         with database.begin() as connection:
-            return take(connection, alarm, NOW + timedelta(hours=hours))
+            is_due = take(connection, alarm, now)
+            if is_due:
+                note(connection, alarm, now, ())
+            return is_due
 
     other = Alarm(kind="authentication", about="second", what="x")
 
@@ -76,6 +82,22 @@ def test_what_was_mended_in_between_is_told_again(database: Database) -> None:
         assert take(connection, ALARM, NOW + timedelta(hours=1))
 
 
+@pytest.mark.parametrize("problems", [["no such command"], None])
+def test_whom_no_channel_reached_is_told_again_after_an_hour_even_if_the_run_was_killed_meanwhile(
+    database: Database, problems: list[str] | None
+) -> None:
+    def asked(minutes: float) -> bool:
+        with database.begin() as connection:
+            return take(connection, ALARM, NOW + timedelta(minutes=minutes))
+
+    at_first = asked(0)
+    with database.begin() as connection:
+        if problems:
+            note(connection, ALARM, NOW, problems)
+
+    assert (at_first, asked(59), asked(61), asked(90)) == (True, False, True, False)
+
+
 def test_a_clock_set_back_does_not_silence_for_ever(database: Database) -> None:
     with database.begin() as connection:
         assert take(connection, ALARM, NOW + timedelta(days=400))
@@ -85,11 +107,14 @@ def test_a_clock_set_back_does_not_silence_for_ever(database: Database) -> None:
 
 def test_why_telling_failed_is_on_record(database: Database) -> None:
     with database.begin() as connection:
-        untold(connection, ALARM, NOW, ["no such command", "no other relay"])
+        note(connection, ALARM, NOW, ["no such command", "no other relay"])
 
         (kept,) = alarms(connection)
+        note(connection, ALARM, NOW, ())
+        (mended_since,) = alarms(connection)
 
     assert kept.problem == "no such command; no other relay"
+    assert mended_since.problem is None
 
 
 # ---------------------------------------------------------------- the command
@@ -172,5 +197,57 @@ def test_a_second_relay_in_trouble_gives_way_to_the_third(tmp_path: Path) -> Non
     assert "second: 535 5.7.8 bad login" in told(channels, broken)[0]
 
 
-def test_without_any_channel_nothing_happens() -> None:
-    assert told(Channels()) == ()
+class Hanging:
+    """A connection that answers nothing, not even a goodbye."""
+
+    async def check(self) -> str:
+        return "fine"
+
+    async def send(self, message: Message, *, committing: Callable[[], Awaitable[None]]) -> Attempt:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def close(self) -> None:
+        await asyncio.Event().wait()
+
+
+def test_a_relay_that_hangs_at_everything_gives_way_to_the_next(tmp_path: Path) -> None:
+    channels = Channels(email="ops@example.org", sender="digest@example.org", timeout_s=0.05)
+    hanging = Relay(name="second", limits=Limits(), open=Hanging)
+
+    assert told(channels, hanging, folder(tmp_path / "three", "third")) == ()
+    assert "second: no answer within 0.05 s" in told(channels, hanging)[0]
+
+
+@pytest.mark.parametrize(
+    "problem", [OSError("too many open files"), DigestError("key_file: no such file"), ValueError("no mail")]
+)
+def test_a_relay_that_cannot_be_opened_gives_way_to_the_next(tmp_path: Path, problem: Exception) -> None:
+    def fail() -> Transport:
+        raise problem
+
+    channels = Channels(email="ops@example.org", sender="digest@example.org")
+    closed = Relay(name="second", limits=Limits(), open=fail)
+
+    assert told(channels, closed, folder(tmp_path / "three", "third")) == ()
+    assert f"second: {problem}" in told(channels, closed)[0]
+
+
+class Slamming(Hanging):
+    async def send(self, message: Message, *, committing: Callable[[], Awaitable[None]]) -> Attempt:
+        raise OSError("connection reset")
+
+    async def close(self) -> None:
+        raise OSError("broken pipe")
+
+
+def test_a_relay_that_breaks_even_at_its_goodbye_gives_way_to_the_next(tmp_path: Path) -> None:
+    channels = Channels(email="ops@example.org", sender="digest@example.org")
+    slamming = Relay(name="second", limits=Limits(), open=Slamming)
+
+    assert told(channels, slamming, folder(tmp_path / "three", "third")) == ()
+    assert "second: connection reset" in told(channels, slamming)[0]
+
+
+def test_without_any_channel_that_is_said() -> None:
+    assert told(Channels()) == (NO_CHANNEL,)

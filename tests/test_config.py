@@ -297,7 +297,9 @@ def test_every_table_of_the_example_is_sound_when_its_marks_are_taken_away(tmp_p
     mail = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", re.sub(off, "", text, flags=re.MULTILINE), flags=re.MULTILINE)
     whole = mail[: mail.index("[embedding]")] + text[text.index("# [embedding]") :]
 
-    loaded = load_configuration(configured(tmp_path, whole, ada=ADA))
+    loaded = load_configuration(
+        configured(tmp_path, whole.replace('transport = "maildir"', 'transport = "smtp"'), ada=ADA)
+    )
 
     assert loaded.problems == ()
     assert loaded.settings.bounces.imap is not None
@@ -318,6 +320,8 @@ TABLES: dict[str, type[Table]] = {
 
 
 MAIL = '[mail]\nfrom_address = "d@example.org"\n'
+SMTP = MAIL + 'transport = "smtp"\n'
+DKIM = '[dkim]\ndomain = "example.org"\nselector = "a"\nkey_file = "k"\n'
 
 
 def refused(folder: Path, config: str) -> list[str]:
@@ -377,15 +381,44 @@ def test_a_wrong_key_of_the_mail_is_named_with_what_is_wrong(tmp_path: Path, wro
     assert problems[0].startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ('[smtp]\nhost = "x"\n', '[smtp] stands there, and transport = "maildir" does not use it. Set'),
+        ('[[smtp]]\nhost = "x"\n', "[smtp] stands there"),
+        (DKIM, '[dkim] stands there, and transport = "maildir" does not use it. Set transport = "smtp"'),
+        (f'[smtp]\nhost = "x"\n{DKIM}', '[smtp] and [dkim] stand there, and transport = "maildir" does not'),
+    ],
+)
+def test_a_server_that_no_mail_would_go_to_is_refused(tmp_path: Path, tables: str, said: str) -> None:
+    (problem,) = refused(tmp_path, MAIL + tables)
+
+    assert problem.startswith(f"config.toml: {said}")
+
+
+@pytest.mark.parametrize("table", ['[smtp]\nprovider = "gmial"', '[[smtp]]\nhost = "x"\nport = 0'])
+def test_a_relay_that_cannot_be_used_is_not_also_missing(tmp_path: Path, table: str) -> None:
+    (problem,) = refused(tmp_path, SMTP + table)
+
+    assert "too_short" not in problem
+    assert "at least 1 item" not in problem
+
+
+def test_an_empty_list_of_relays_is_too_few(tmp_path: Path) -> None:
+    (problem,) = refused(tmp_path, f"smtp = []\n{SMTP}")
+
+    assert "should have at least 1 item" in problem
+
+
 def test_one_relay_or_several_are_read_alike_and_keep_their_order(tmp_path: Path) -> None:
     one, several = tmp_path / "one", tmp_path / "several"
     one.mkdir()
     several.mkdir()
 
-    alone = load_configuration(configured(one, MAIL + '[smtp]\nhost = "MAIL.exämple.org"\n', ada=ADA))
+    alone = load_configuration(configured(one, SMTP + '[smtp]\nhost = "MAIL.exämple.org"\n', ada=ADA))
     both = load_configuration(
         configured(
-            several, MAIL + '[[smtp]]\nprovider = "gmail"\n[[smtp]]\nname = "spare"\nhost = "::1"\n', ada=ADA
+            several, SMTP + '[[smtp]]\nprovider = "gmail"\n[[smtp]]\nname = "spare"\nhost = "::1"\n', ada=ADA
         )
     )
 
@@ -449,7 +482,7 @@ def asked(secret: Secret | None) -> str:
 
 
 def test_the_password_comes_from_the_environment_or_a_private_file(tmp_path: Path) -> None:
-    private(tmp_path / "secret", "from file\n")
+    private(tmp_path / "secret", "from file\na note on where it came from\n")
     table = smtp(password_file="secret")
     variables = smtp_variables("main", is_first=True)
 
@@ -478,7 +511,13 @@ def test_the_first_relays_password_is_told_to_no_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "content", "said"),
-    [(0o644, b"x", "chmod 600"), (0o600, b"\xff\xfe", "not UTF-8"), (0o600, b"\n", "is empty")],
+    [
+        (0o644, b"x", "chmod 600"),
+        (0o600, b"\xff\xfe", "holds what is not UTF-8 text"),
+        (0o600, b"", "holds an empty first line"),
+        (0o600, b"\nsecret\n", "holds an empty first line"),
+        (0o600, b"a\x01auth=Bearer b\n", "holds a first line with control characters"),
+    ],
 )
 def test_a_password_file_that_cannot_be_used_is_refused(
     tmp_path: Path, mode: int, content: bytes, said: str
@@ -500,6 +539,23 @@ def test_a_command_gives_the_first_line_it_prints_and_gets_no_shell(tmp_path: Pa
     argv = (sys.executable, "-c", "import sys; print(sys.argv[1]); print('more')", "$HOME; echo `id` ")
 
     assert asked(secret_of(smtp(password_command=argv), (), tmp_path, {})) == "$HOME; echo `id`"
+
+
+def test_a_command_is_found_beside_the_configuration_and_sees_no_others_secret(tmp_path: Path) -> None:
+    private(tmp_path / "token", "#!/bin/sh\nenv > seen\necho s3cret\n").chmod(0o700)
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "TENANT": "t",
+        "DIGEST_SMTP_PASSWORD_SPARE": "of the other",
+        "PGPASSWORD": "of the store",
+    }
+
+    secret = secret_of(smtp(password_command=("./token",)), (), tmp_path, environment)
+
+    assert asked(secret) == "s3cret"
+    seen = (tmp_path / "seen").read_text(encoding="utf-8")
+    assert "TENANT=t" in seen
+    assert "of the" not in seen
 
 
 def test_a_command_is_asked_anew_at_each_login(tmp_path: Path) -> None:
@@ -527,7 +583,7 @@ def test_a_command_that_fails_is_told_with_what_it_said_and_never_with_what_it_p
     tmp_path: Path, program: str, said: str
 ) -> None:
     with pytest.raises(ConfigurationError) as raised:
-        run_for_secret((sys.executable, "-c", program), tmp_path)
+        run_for_secret((sys.executable, "-c", program), tmp_path, {})
 
     assert said in str(raised.value)
     assert "s3cret" not in str(raised.value)
@@ -537,14 +593,14 @@ def test_a_command_that_fails_is_told_with_what_it_said_and_never_with_what_it_p
 def test_a_command_that_never_ends_or_never_stops_talking_is_ended(tmp_path: Path) -> None:
     for program in ("while True: pass", "while True: print('x' * 9_999)"):
         with pytest.raises(ConfigurationError, match=r"took longer than 0\.5 s"):
-            run_for_secret((sys.executable, "-c", program), tmp_path, within_s=0.5)
+            run_for_secret((sys.executable, "-c", program), tmp_path, {}, within_s=0.5)
 
 
 def test_a_command_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigurationError, match=r"password_command \./nope: the command cannot be run \(No such"
     ):
-        run_for_secret(("./nope",), tmp_path)
+        run_for_secret(("./nope",), tmp_path, {})
 
 
 def test_the_presets_that_need_a_host_are_those_that_have_none() -> None:

@@ -58,10 +58,14 @@ def test_the_defaults_are_those_of_the_document() -> None:
 
 @pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", DOCUMENT, re.DOTALL))
 def test_every_piece_of_configuration_is_sound(tmp_path: Path, block: str) -> None:
-    table = '[smtp]\nhost = "h"\nusername = "u"\n' if block.startswith("password_command") else ""
-    mail = '[mail]\nfrom_address = "digest@example.org"\n'
+    smtp = '[smtp]\nhost = "h"\nusername = "u"\n'
+    mail = '[mail]\nfrom_address = "digest@example.org"\ntransport = "smtp"\n'
+    if block.startswith("password_command"):
+        block = smtp + block
+    elif "smtp]" not in block:
+        block = f"{block}\n{smtp}"
 
-    assert check_settings(tomllib.loads(f"{table}{block}\n{mail}"), tmp_path / "config.toml") == ()
+    assert check_settings(tomllib.loads(f"{block}\n{mail}"), tmp_path / "config.toml") == ()
 
 
 @pytest.mark.parametrize("script", re.findall(r"```sh\n(#!/bin/sh\n.*?)```", DOCUMENT, re.DOTALL))

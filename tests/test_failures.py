@@ -6,7 +6,9 @@ from digest.failures import (
     ABOUT_US,
     NO_SUCH_ADDRESS,
     QUOTA,
+    TOO_FAST,
     enhanced_code,
+    is_about_address,
     is_hard_bounce,
     judge,
     slows,
@@ -63,7 +65,6 @@ CASES = [
     (Phase.RCPT, 550, "5.1.1", "", RECIPIENT),
     (Phase.RCPT, 550, "", "", RECIPIENT),
     (Phase.RCPT, 552, "5.2.2", "", RECIPIENT),
-    (Phase.RCPT, 554, "5.7.1", "Relay access denied", RECIPIENT),
     (Phase.DATA, 554, "5.5.1", "no valid recipients", RECIPIENT),
     (Phase.BODY, 552, "5.3.4", "", RECIPIENT),
     (Phase.BODY, 554, "5.7.1", "", RECIPIENT),
@@ -75,7 +76,45 @@ CASES = [
     (Phase.BODY, 550, "5.7.515", "", SENDER),
     (Phase.BODY, 550, "", "5.7.705 Access denied, tenant has exceeded threshold", SENDER),
     (Phase.BODY, 550, "4.7.26", "a server that contradicts itself", SENDER),
+    (Phase.BODY, 550, "5.7.606", "Access denied, banned sending IP [192.0.2.1]", SENDER),
+    (Phase.BODY, 550, "5.7.649", "", SENDER),
+    (Phase.BODY, 550, "5.7.650", "", RECIPIENT),
+    (Phase.RCPT, 550, "5.7.506", "Access denied, Bad HELO", SENDER),
+    (Phase.RCPT, 550, "5.7.54", "SMTP; Unable to relay recipient in non-accepted domain", SENDER),
+    (Phase.BODY, 554, "5.2.252", "SendAsDenied; a@example.org not allowed to send as b@example.org", SENDER),
+    # which 5.7.703 does not: an organization's list of those whom it sends nothing
+    (Phase.RCPT, 550, "5.7.703", "messages to x are blocked by your organization", RECIPIENT),
+    # nor does another server's word, which our relay passes on
+    (Phase.RCPT, 550, "5.1.1", "undeliverable address: host mx said: 550 Relay access denied", RECIPIENT),
+    (Phase.RCPT, 550, "", "Callout verification failed:\n550 relay not permitted", RECIPIENT),
+    # or the words say it, with a code that does not
+    (Phase.RCPT, 554, "5.7.1", "<ada@example.org>: Relay access denied", SENDER),
+    (Phase.RCPT, 550, "", "relay not permitted", SENDER),
+    (Phase.RCPT, 550, "5.7.1", "Relaying denied", SENDER),
+    (
+        Phase.RCPT,
+        550,
+        "",
+        "Please turn on SMTP Authentication in your mail client.\n"
+        "[192.0.2.1] is not permitted to relay through this server without authentication.",
+        SENDER,
+    ),
+    (Phase.RCPT, 553, "", "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", SENDER),
+    (Phase.BODY, 554, "", "Message rejected: Email address is not verified.", SENDER),
+    (Phase.BODY, 554, "", "Message rejected: Sending paused for this account.", SENDER),
+    (Phase.RCPT, 504, "5.5.2", "<localhost>: Helo command rejected: need fully-qualified hostname", SENDER),
+    (Phase.RCPT, 550, "5.1.0", "<digest@example.org>: Sender address rejected: User unknown", SENDER),
+    (Phase.RCPT, 550, "5.1.1", "<digest@example.org>: Sender address rejected: User unknown", SENDER),
+    (Phase.RCPT, 554, "5.7.1", "Service unavailable; Client host [192.0.2.1] blocked using x", SENDER),
+    (Phase.RCPT, 550, "", "Sender verify failed", SENDER),
+    (Phase.BODY, 550, "5.4.6", "Unusual sending activity detected.", SENDER),
+    # a reader may be called whatever he likes
+    (Phase.RCPT, 550, "", "<rcpthosts@example.org>: no", RECIPIENT),
     # a quota of ours passes
+    (Phase.RCPT, 550, "5.7.508", "[192.0.2.1] has exceeded permitted limits within 2001:db8::/64", TRANSIENT),
+    (Phase.RCPT, 550, "", "Domain example.org has exceeded the max emails per hour (150/100)", TRANSIENT),
+    (Phase.RCPT, 550, "", "Sender has exceeded the mail sending limit", TRANSIENT),
+    (Phase.RCPT, 550, "5.7.1", "Sender rate limit exceeded", TRANSIENT),
     (Phase.BODY, 550, "5.4.5", "Daily user sending limit exceeded", TRANSIENT),
     (Phase.MAIL, 550, "5.1.90", "", TRANSIENT),
     (Phase.RCPT, 550, "5.7.1", "Daily SMTP relay limit exceeded for customer", TRANSIENT),
@@ -96,6 +135,8 @@ CASES = [
         SENDER,
     ),
     # a mailbox that gets too much at once
+    (Phase.BODY, 550, "5.2.121", "Recipient's per hour message receive limit exceeded", TRANSIENT),
+    (Phase.BODY, 550, "5.2.122", "", TRANSIENT),
     (
         Phase.RCPT,
         550,
@@ -121,10 +162,17 @@ def test_what_is_about_us_fails_no_recipient_and_names_its_source(phase: Phase, 
     assert ABOUT_US[detail].startswith(("RFC ", "IANA", "learn.microsoft.com", "support.microsoft.com"))
 
 
+def test_the_codes_that_are_about_us_are_these() -> None:
+    banned = [f"7.{number}" for number in range(606, 650)]
+    others = "1.7 1.8 7.20 7.21 7.22 7.23 7.24 7.25 7.26 7.27 7.28 2.252 7.54 7.60 7.64 7.501 7.502 7.503 7.506 7.509 7.511 7.515 7.705 7.708 7.750"
+
+    assert sorted(ABOUT_US) == sorted([*banned, *others.split()])
+
+
 def test_no_code_is_in_two_lists() -> None:
-    assert not ABOUT_US.keys() & QUOTA.keys()
-    assert not ABOUT_US.keys() & NO_SUCH_ADDRESS.keys()
-    assert not QUOTA.keys() & NO_SUCH_ADDRESS.keys()
+    lists = (ABOUT_US, QUOTA, TOO_FAST, NO_SUCH_ADDRESS)
+
+    assert len({code for one in lists for code in one}) == sum(map(len, lists))
 
 
 @pytest.mark.parametrize(
@@ -177,6 +225,62 @@ def test_only_an_address_that_is_no_good_is_a_hard_bounce(attempt: Attempt, is_h
 
 
 @pytest.mark.parametrize(
+    "attempt",
+    [
+        refused(550, "5.1.1"),
+        refused(550, "5.2.0"),
+        refused(550, "5.2.1", "mailbox disabled"),
+        refused(552, "5.2.2", "mailbox full"),
+        refused(556),
+        refused(550, "", "User unknown"),
+        refused(550, "", "unknown user"),
+        refused(550, "", "No such user here"),
+        refused(550, "", "sorry, no mailbox here by that name. (#5.1.1)"),
+        refused(550, "", "Requested action not taken: mailbox unavailable"),
+        refused(550, "", "mailbox not found"),
+        refused(550, "", "The account does not exist"),
+        refused(554, "", "delivery error: dd This user doesn't have a yahoo.example account"),
+        refused(552, "", "Quota exceeded (mailbox for user is full)"),
+        refused(550, "5.0.0", "user unknown"),
+        refused(550, "5.5.0", "Requested action not taken: mailbox unavailable"),
+        refused(550, "5.4.1", "[ada@example.org]: Recipient address rejected: Access denied"),
+        refused(550, "5.1.0", "Address rejected: user unknown"),
+        refused(550, "5.1.1", "no such user", Phase.BODY),
+    ],
+)
+def test_what_an_address_is_held_against_says_that_it_takes_no_mail(attempt: Attempt) -> None:
+    assert is_about_address(attempt)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        refused(550),
+        refused(550, "5.1.0", "Address rejected"),
+        refused(550, "5.7.1", "our system has detected that this is likely unsolicited"),
+        refused(550, "5.7.1", "<ada@example.org>: Recipient address rejected: Access denied"),
+        refused(550, "5.7.1", "Unfortunately, messages from [192.0.2.1] weren't sent: block list (S3140)"),
+        refused(550, "5.7.703", "blocked by your organization"),
+        refused(550, "", "rejected because of its content"),
+        refused(550, "", "administrative prohibition"),
+        refused(552, "5.2.3", "message too large for this mailbox"),
+        refused(552, "5.3.4", "message too large: mailbox full"),
+        refused(554, "5.6.0", "what is this: user unknown"),
+        refused(554, "5.7.1", "Relay access denied"),
+        refused(550, "5.1.0", "Sender address rejected: User unknown"),
+        refused(550, "5.2.121"),
+        refused(550, "5.2.252"),
+        refused(450, "4.1.1", "user unknown"),
+        refused(550, "", "user unknown", Phase.MAIL),
+        refused(None),
+        Attempt(state=DeliveryState.SENT, reply="250 mailbox full of joy", code=250),
+    ],
+)
+def test_what_a_server_may_say_to_all_is_held_against_no_address(attempt: Attempt) -> None:
+    assert not is_about_address(attempt)
+
+
+@pytest.mark.parametrize(
     ("attempt", "is_slower"),
     [
         (refused(421, phase=Phase.BANNER), True),
@@ -198,6 +302,9 @@ def test_only_an_address_that_is_no_good_is_a_hard_bounce(attempt: Attempt, is_h
         (refused(432, "4.3.2", "Concurrent connections limit exceeded"), True),
         (refused(432, "4.3.2", "STOREDRV.ClientSubmit; sender thread limit exceeded"), True),
         (refused(432, "4.3.2", "STOREDRV.Deliver; recipient thread limit exceeded"), False),
+        (refused(550, "5.2.121"), False),
+        (refused(550, "5.7.508"), True),
+        (refused(550, "", "Domain example.org has exceeded the max emails per hour (150/100)"), True),
         (refused(550, "5.1.1"), False),
         (refused(550, "5.7.26"), False),
         (refused(None), False),

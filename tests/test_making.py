@@ -10,7 +10,19 @@ import pytest
 from sqlalchemy import event
 
 from digest.errors import DigestError, StoreError
-from digest.making import BATCH, Barred, Due, Event, GivenUp, Makers, Progress, Unmade, decided, make
+from digest.making import (
+    BATCH,
+    Barred,
+    Due,
+    Event,
+    GivenUp,
+    Makers,
+    Progress,
+    Unmade,
+    decided,
+    give_up_strangers,
+    make,
+)
 from digest.model import DeliveryState, Edition, Message, Outcome, Profile, Suppression
 from digest.store.database import Database, open_database
 from digest.store.editions import days
@@ -126,7 +138,7 @@ def test_a_reader_whose_message_cannot_be_composed_stops_no_other(database: Data
 
     assert isinstance(told, Unmade)
     assert queued(database) == ["ada", "cy"]
-    assert "bob" not in outcomes(database)
+    assert outcomes(database)["bob"] is Outcome.FAILED
 
 
 def test_a_message_that_cannot_be_stored_stops_no_other(database: Database) -> None:
@@ -139,6 +151,30 @@ def test_a_message_that_cannot_be_stored_stops_no_other(database: Database) -> N
     assert isinstance(told, Unmade)
     assert told.profile.name == "bob"
     assert queued(database) == ["ada", "cy"]
+    assert outcomes(database)["bob"] is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (DigestError("cannot be read\r\n \udc80", where="library.bib"), "library.bib: cannot be read"),
+        (KeyError("a bug"), "a fault in Digest (KeyError)"),
+    ],
+)
+def test_a_day_that_failed_says_why_until_a_later_run_makes_its_message(
+    database: Database, problem: Exception, reason: str
+) -> None:
+    def composing(_: Edition) -> Message:
+        raise problem
+
+    run(database, due("bob"), composing=composing)
+    with database.read() as connection:
+        (failed,) = days(connection, ["bob"], since=TODAY)
+    run(database, due("bob"))
+
+    assert (failed.outcome, failed.considered, failed.reason) == (Outcome.FAILED, 0, reason)
+    assert queued(database) == ["bob"]
+    assert outcomes(database) == {"bob": Outcome.READY}
 
 
 def test_a_store_that_fails_is_nobodys_failure_alone(database: Database) -> None:
@@ -213,3 +249,18 @@ def test_progress_is_told_batch_by_batch(database: Database) -> None:
     )
 
     assert [(one.done, one.of) for one in told if isinstance(one, Progress)] == [(100, 150), (150, 150)]
+
+
+def test_the_last_message_of_a_reader_without_a_profile_is_given_up_after_yesterday(
+    database: Database,
+) -> None:
+    run(database, due("ada", "gone"))
+    told: list[Event] = []
+
+    give_up_strangers(database, {"ada"}, NOW + timedelta(days=1), told.append)
+    too_early = list(told)
+    give_up_strangers(database, {"ada"}, NOW + timedelta(days=2), told.append)
+
+    assert too_early == []
+    assert [one.delivery.profile for one in told if isinstance(one, GivenUp)] == ["gone"]
+    assert queued(database) == ["ada"]

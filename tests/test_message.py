@@ -128,7 +128,7 @@ def test_each_header_stands_once() -> None:
         ("Feedback-ID", "2026-03-11::edition:digest"),
         ("Auto-Submitted", "auto-generated"),
         ("Precedence", "bulk"),
-        ("X-Auto-Response-Suppress", "All"),
+        ("X-Auto-Response-Suppress", "DR, RN, NRN, OOF, AutoReply"),
         ("Content-Language", "en"),
         ("MIME-Version", "1.0"),
     ],

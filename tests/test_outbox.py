@@ -2,21 +2,25 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from digest.alarm import Alarm
+from digest.alarm import Alarm, text_of
 from digest.errors import StoreError
 from digest.ledger import Manners
-from digest.model import DeliveryState, Failure, Message, Phase, Suppression
+from digest.model import Attempt, DeliveryState, Failure, Message, Phase, Suppression
 from digest.outbox import Alarmed, CutOff, Fault, Paused, Rules, Sent, Stopped, Stopping, deliver
+from digest.pace import Limits
 from digest.store import deliveries, record, relays, suppressions
 from digest.store.database import Database
+from digest.transport.protocol import Relay
 from tests.makers import NOW
 from tests.posts import (
     Answer,
@@ -25,6 +29,7 @@ from tests.posts import (
     listed,
     locked_out,
     lost,
+    no,
     nobody,
     queue,
     readers,
@@ -48,6 +53,12 @@ def office(tmp_path: Path) -> Office:
 def only(name: str, answer: Answer) -> Callable[[Message, int], Answer | None]:
     """This answer for one reader, 250 for the others."""
     return lambda message, _borne: answer if message.envelope.recipient.startswith(name) else None
+
+
+def at_most(number: int) -> Callable[[Message, int], Answer | None]:
+    """250 for so many messages, then 421."""
+    places = count(1)
+    return lambda _message, _borne: later(421) if next(places) > number else None
 
 
 # ---------------------------------------------------------------- what becomes of messages
@@ -112,7 +123,8 @@ def test_a_refusal_that_is_not_about_the_address_does_not_bar_it(office: Office)
     with office.database() as database:
         queue(database, ["ada"])
 
-        office.run(database, office.post(only("ada", refused(554, "5.6.0", Phase.BODY))).relay())
+        by_policy = office.post(only("ada", refused(554, "5.7.1", Phase.BODY)))
+        office.run(database, by_policy.relay(), manners=Manners(suppress_after=1))
 
         with database.read() as connection:
             assert suppressions.suppressed(connection, ["ada@example.org"]) == {}
@@ -121,7 +133,7 @@ def test_a_refusal_that_is_not_about_the_address_does_not_bar_it(office: Office)
 def test_a_recipient_refused_often_enough_is_barred(office: Office) -> None:
     with office.database() as database:
         queue(database, ["ada"])
-        no = refused(554, "5.6.0", Phase.BODY)
+        no = refused(550, "5.2.2")
 
         office.run(database, office.post(only("ada", no)).relay(), manners=Manners(suppress_after=1))
 
@@ -193,9 +205,23 @@ def test_an_unknown_message_is_sent_once_more_where_that_is_wanted(office: Offic
         answers: list[Answer | None] = [None, lost()]
         post = office.post(lambda _message, _borne: answers.pop())
 
-        office.run(database, post.relay(), manners=Manners(resend_once=True))
+        tally = office.run(database, post.relay(), manners=Manners(resend_once=True))
 
         assert listed(database, "ada").state is SENT
+        assert (tally.sent, tally.put_off, tally.unknown, tally.failed) == (1, 1, 0, 0)
+        assert [one.delivery.state for one in office.of(Sent)] == [QUEUED, SENT]
+
+
+def test_an_unknown_message_that_is_refused_the_second_time_stays_unknown(office: Office) -> None:
+    with office.database() as database:
+        queue(database, ["ada"])
+        answers: list[Answer | None] = [refused(), lost()]
+        post = office.post(lambda _message, _borne: answers.pop())
+
+        tally = office.run(database, post.relay(), manners=Manners(resend_once=True))
+
+        assert listed(database, "ada").state is UNKNOWN
+        assert (tally.sent, tally.put_off, tally.unknown, tally.failed) == (0, 1, 1, 0)
 
 
 def test_before_a_body_goes_out_it_is_on_record_that_it_may_have(office: Office) -> None:
@@ -339,8 +365,36 @@ def test_a_used_up_day_ends_the_run_and_says_so(office: Office) -> None:
         tally = office.run(database, office.post().relay(per_day=10))
 
         assert (tally.sent, tally.waiting) == (10, 20)
-        assert tally.held_up == "the limits of post are used up"
+        assert tally.held_up == "the limit of 10 a day of post is used up"
+        with database.read() as connection:
+            first = min(one.ended_at for one in record.overview(connection) if one.ended_at)
+        assert tally.next_try == first + timedelta(days=1)
+        assert office.time.clock() - NOW < timedelta(seconds=5)
         assert set(states(database).values()) == {SENT, QUEUED}
+
+
+def test_a_place_that_opens_within_patience_is_waited_for_and_no_moment_longer(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(7))
+        post = office.post()
+
+        tally = office.run(database, post.relay(per_hour=5), patience_s=3700)
+
+        assert tally.waiting == 0
+        ended = [at for _, at in post.bodies]
+        begun = [at for at, _ in post.bodies]
+        assert timedelta(0) <= begun[5] - ended[0] - timedelta(hours=1) < timedelta(seconds=1)
+
+
+def test_places_that_a_relay_did_not_take_after_all_are_given_to_others(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(30))
+        first = only("reader000", later(451, "4.2.0", Phase.CONNECT))
+        post = office.post(first)
+
+        tally = office.run(database, post.relay(per_day=10, connections=10))
+
+        assert tally.sent == 10
 
 
 # ---------------------------------------------------------------- relays in trouble
@@ -373,6 +427,20 @@ def test_where_every_relay_is_stopped_the_run_ends_and_all_waits(office: Office)
         assert health.failure is Failure.AUTHENTICATION
 
 
+def test_what_was_under_way_when_a_relay_was_stopped_does_not_mend_it(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(10))
+        post = office.post(only("reader007", locked_out()), body_s=5)
+
+        tally = office.run(database, post.relay(connections=10))
+
+        assert (tally.sent > 0, tally.stopped) == (True, ("post",))
+        assert tally.held_up == "post needs a person: 535 5.7.8 bad login"
+        with database.read() as connection:
+            assert [one.failure for one in relays.healths(connection)] == [Failure.AUTHENTICATION]
+            assert [one.kind for one in relays.alarms(connection)] == ["authentication"]
+
+
 def test_an_alarm_is_raised_once_until_it_is_mended(office: Office) -> None:
     with office.database() as database:
         queue(database, readers(3))
@@ -394,6 +462,90 @@ def test_an_alarm_is_raised_once_until_it_is_mended(office: Office) -> None:
         assert len(office.of(Alarmed)) == 3
 
 
+def test_a_relay_that_is_merely_slow_is_no_alarm_at_every_run(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(200))
+        sounded: list[Alarm] = []
+
+        async def sound(alarm: Alarm, _others: object) -> tuple[str, ...]:
+            sounded.append(alarm)
+            return ()
+
+        for _ in range(4):
+            office.run(database, office.post(at_most(40)).relay(), sound=sound)
+            office.time.wait(1200)
+
+        assert [(one.kind, one.about) for one in sounded] == [("waiting", "post")]
+        assert "40 messages went out" in sounded[0].what
+        assert "no answer" not in sounded[0].what
+
+
+def test_where_all_has_gone_out_a_relay_that_fails_anew_is_told_of_anew(office: Office) -> None:
+    with office.database() as database:
+        queue(database, ["ada", *readers(9)])
+        dead = office.post(lambda _message, _borne: nobody()).relay()
+        office.run(database, dead)
+        office.time.wait(3600)
+        office.run(database, office.post().relay())
+        queue(database, readers(20)[9:], office.time.clock())
+
+        office.run(database, dead)
+
+        assert [one.alarm.kind for one in office.of(Alarmed)] == ["waiting", "waiting"]
+
+
+def test_a_fault_in_telling_the_operator_is_told_and_ends_nothing(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(30))
+
+        async def sound(_alarm: Alarm, _others: object) -> tuple[str, ...]:
+            raise OSError("no more processes")
+
+        broken = office.post(lambda _message, _borne: locked_out()).relay("first")
+        tally = office.run(database, broken, office.post().relay("second"), sound=sound)
+
+        (alarmed,) = office.of(Alarmed)
+        with database.read() as connection:
+            (kept,) = relays.alarms(connection)
+        assert tally.sent == 30
+        assert "no more processes" in alarmed.problems[0]
+        assert "Traceback" in alarmed.trace
+        assert kept.problem == alarmed.problems[0]
+
+
+def test_a_refused_login_is_tried_once_however_many_connections_there_may_be(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(20))
+        post = office.post(lambda _message, _borne: locked_out(), before_s=1)
+
+        office.run(database, post.relay(connections=8))
+
+        assert len(post.tried) == 1
+
+
+def test_the_other_connections_open_as_soon_as_the_first_is_logged_in(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(20))
+        post = office.post(body_s=60)
+
+        office.run(database, post.relay(connections=8))
+
+        began = [at for at, _ in post.bodies]
+        assert max(began[:8]) - min(began[:8]) < timedelta(seconds=30)
+
+
+def test_a_relay_that_is_not_there_puts_no_message_off(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(5))
+
+        tally = office.run(database, office.post(lambda _message, _borne: nobody()).relay(), patience_s=0)
+        office.time.wait(60)
+        again = office.run(database, office.post().relay(), patience_s=0)
+
+        assert (tally.waiting, again.sent) == (5, 5)
+        assert {listed(database, name).deferrals for name in readers(5)} == {0}
+
+
 def test_nobody_there_pauses_the_relay_and_the_next_one_takes_over(office: Office) -> None:
     with office.database() as database:
         queue(database, readers(30))
@@ -404,6 +556,16 @@ def test_nobody_there_pauses_the_relay_and_the_next_one_takes_over(office: Offic
         assert (tally.sent, tally.waiting) == (30, 0)
         assert len(first.tried) <= 6
         assert [one.relay for one in office.of(Paused)] == ["first"]
+
+
+def test_what_met_a_dead_relay_and_goes_by_another_has_not_been_put_off(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(30))
+        dead = office.post(lambda _message, _borne: nobody())
+
+        office.run(database, dead.relay("first", connections=2), office.post().relay("second"))
+
+        assert {listed(database, name).deferrals for name in readers(30)} == {0}
 
 
 def test_a_relay_that_comes_back_within_patience_gets_everything(office: Office) -> None:
@@ -462,15 +624,41 @@ def test_a_relay_that_asks_for_less_gets_less_and_then_more_again(office: Office
         assert max(asked[200:]) >= 6
 
 
-def test_three_recipients_put_off_in_a_row_are_the_relays_matter(office: Office) -> None:
+def test_ten_recipients_put_off_in_a_row_are_the_relays_matter(office: Office) -> None:
     with office.database() as database:
         queue(database, readers(30))
         post = office.post(lambda _message, _borne: later(450, "4.7.1", Phase.RCPT))
 
         office.run(database, post.relay(connections=1), patience_s=5)
 
-        assert len(post.tried) == 3
+        assert len(post.tried) == 10
         assert len(office.of(Paused)) == 1
+
+
+@pytest.mark.parametrize("put_off", [later(451, "", Phase.DATA), later(451, "4.7.1", Phase.BODY)])
+def test_recipients_put_off_now_and_then_do_not_hold_up_the_others(office: Office, put_off: Attempt) -> None:
+    with office.database() as database:
+        queue(database, readers(200))
+        some = {f"{name}@example.org" for name in readers(200)[::20]}
+        post = office.post(lambda message, _borne: put_off if message.envelope.recipient in some else None)
+
+        tally = office.run(database, post.relay())
+
+        assert (tally.sent, tally.waiting) == (190, 10)
+        assert office.of(Paused) == []
+
+
+def test_a_domain_that_greylists_does_not_hold_up_the_others_for_long(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(200))
+        some = {f"{name}@example.org" for name in readers(200)[100:130]}
+        greylisted = later(451, "4.7.1", Phase.RCPT)
+        post = office.post(lambda message, _borne: greylisted if message.envelope.recipient in some else None)
+
+        tally = office.run(database, post.relay())
+
+        assert (tally.sent, tally.waiting) == (170, 30)
+        assert office.time.clock() - NOW <= timedelta(minutes=3)
 
 
 def test_five_refusals_by_policy_in_a_row_stop_the_relay_and_not_the_readers(office: Office) -> None:
@@ -484,6 +672,64 @@ def test_five_refusals_by_policy_in_a_row_stop_the_relay_and_not_the_readers(off
         assert (tally.failed, tally.waiting) == (4, 26)
         (stopped,) = office.of(Stopped)
         assert stopped.attempt.failure is Failure.SENDER
+
+
+PLAIN_NO = no(Failure.RECIPIENT, "RCPT 550 rejected", Phase.RCPT, 550)
+
+
+def test_five_refusals_without_a_reason_stop_the_relay_and_bar_nobody(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(30))
+        post = office.post(lambda _message, _borne: PLAIN_NO)
+
+        office.run(database, post.relay(connections=1), manners=Manners(suppress_after=1))
+
+        assert len(post.tried) == 5
+        assert office.of(Stopped)
+        with database.read() as connection:
+            assert suppressions.all_suppressed(connection) == ()
+
+
+@pytest.mark.parametrize(
+    ("many", "answer"), [(1, PLAIN_NO), (1, refused(550, "5.7.1")), (4, PLAIN_NO), (3, refused())]
+)
+def test_a_run_in_which_all_were_refused_is_told(office: Office, many: int, answer: Attempt) -> None:
+    with office.database() as database:
+        queue(database, readers(many))
+
+        office.run(database, office.post(lambda _message, _borne: answer).relay())
+
+        (alarmed,) = office.of(Alarmed)
+        assert (alarmed.alarm.kind, alarmed.alarm.about) == ("refused", "post")
+        assert answer.reply in alarmed.alarm.what
+        assert "wait" not in text_of(alarmed.alarm)
+
+
+def test_a_single_address_that_is_no_good_is_no_alarm(office: Office) -> None:
+    with office.database() as database:
+        queue(database, ["ada"])
+
+        office.run(database, office.post(only("ada", refused())).relay())
+
+        assert office.of(Alarmed) == []
+
+
+def test_refusals_beside_a_message_that_was_sent_are_no_alarm(office: Office) -> None:
+    with office.database() as database:
+        queue(database, ["ada", "bob"])
+
+        office.run(database, office.post(only("ada", PLAIN_NO)).relay())
+
+        assert office.of(Alarmed) == []
+
+
+def test_a_relay_that_takes_mail_again_is_told_of_anew_when_it_refuses_all(office: Office) -> None:
+    with office.database() as database:
+        for name, answer in zip(readers(4), (PLAIN_NO, PLAIN_NO, None, PLAIN_NO), strict=True):
+            queue(database, [name])
+            office.run(database, office.post(only("reader", answer) if answer else None).relay())
+
+        assert len(office.of(Alarmed)) == 2
 
 
 def test_a_relay_that_loses_message_after_message_is_given_no_more(office: Office) -> None:
@@ -559,6 +805,23 @@ def test_what_a_killed_run_left_is_put_right_at_once(
         assert tally.unknown == int(commit)
 
 
+def test_what_a_vanished_process_may_still_be_sending_is_not_sent_again_before_its_lease_is_over(
+    office: Office,
+) -> None:
+    with office.database() as database:
+        queue(database, ["ada"])
+        _claimed(database, "silent", commit=True)
+        post, rules = office.post(), Rules(manners=Manners(resend_once=True))
+        outbox = office.outbox(database, is_gone=lambda _owner: True, is_sure=False)
+
+        office.time.run(deliver(outbox, [post.relay()], rules, office.told.append))
+        too_early = list(post.got)
+        office.time.wait(13 * 60)
+        office.time.run(deliver(outbox, [post.relay()], rules, office.told.append))
+
+        assert (too_early, post.got) == ([], ["ada@example.org"])
+
+
 def test_what_a_living_process_has_is_left_to_it(office: Office) -> None:
     with office.database() as database:
         queue(database, ["ada"])
@@ -627,6 +890,44 @@ def test_a_reply_that_does_not_come_is_waited_for_so_long_and_no_longer(office: 
 
         assert listed(database, "ada").state is UNKNOWN
         assert timedelta(seconds=30) <= office.time.clock() - NOW < timedelta(seconds=35)
+
+
+class Deaf:
+    """A connection that swallows being cancelled, as `asyncio.wait_for` does when a reply comes in that turn."""
+
+    def __init__(self) -> None:
+        self.bodies = 0
+
+    async def check(self) -> str:
+        return "fine"
+
+    async def send(self, message: Message, *, committing: Callable[[], Awaitable[None]]) -> Attempt:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await committing()
+        self.bodies += 1
+        return Attempt(state=SENT, reply="250 taken", phase=Phase.BODY, code=250)
+
+    async def close(self) -> None:
+        pass
+
+
+def test_no_body_goes_out_after_the_end_though_a_connection_missed_that_it_was_told(office: Office) -> None:
+    with office.database() as database:
+        queue(database, readers(3))
+        stopping, deaf = Stopping(), Deaf()
+        relay = Relay(name="deaf", limits=Limits(connections=1), open=lambda: deaf)
+
+        async def run() -> None:
+            asyncio.get_running_loop().call_later(5, stopping.ask)
+            await deliver(office.outbox(database), [relay], Rules(), office.told.append, stopping)
+
+        office.time.run(run())
+
+        assert deaf.bodies == 0
+        assert set(states(database).values()) == {QUEUED}
+        replies = {listed(database, name).reply for name in readers(3)}
+        assert "cut off before it could arrive: the run was ended" in replies  # the one that was begun
 
 
 def test_a_cancelled_run_leaves_the_truth(office: Office) -> None:

@@ -39,15 +39,17 @@ def bounces(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
     who calls the mail spam gets no more; `digest suppress list` shows them. What was dealt with is marked as
     seen; everything else is left as it is. `digest send` does the same before it sends.
     """
-    from digest.bounces import look_into_box
+    from digest.bounces import Round, look_into_box
 
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
     box = open_box(loaded, world, is_read_only=dry_run)
     if box is None:
         fix = "Say where bounces are read: maildir, or a table [bounces.imap]"
-        raise ConfigurationError((DigestError("no box is named", where=f"{loaded.file}: bounces", fix=fix),))
+        raise ConfigurationError.of("no box is named", where=f"{loaded.file}: bounces", fix=fix)
     if not setup.has_store(loaded):
+        if as_json:
+            say(json.dumps(_as_json(Round())))
         note("There is no store yet, so nothing can have come back. `digest fetch` makes it.")
         return
     with closing(box), working(f"reading {box.where}"):
@@ -131,7 +133,7 @@ def _secret(loaded: Configuration, world: World, table: "ImapTable") -> Callable
         fix = f"Set {BOUNCES_VARIABLE}, password_file to a file only you can read, or password_command"
         where = f"{loaded.file}: bounces.imap"
         what = f"there is no password for {table.username}"
-        raise ConfigurationError((DigestError(what, where=where, fix=fix),))
+        raise ConfigurationError.of(what, where=where, fix=fix)
     return secret
 
 
@@ -158,14 +160,15 @@ def _told(found: "Round", *, would: bool = False) -> Iterator[str]:
 
 
 def _sum(found: "Round") -> str:
-    """`3 reports read, 1 of them about no message of ours; left unread: 1 automatic reply`."""
+    """`3 reports read, 1 of them not believed, and left unread (1 about no message ...); also left ...`."""
     from digest.bounces import Effect
 
-    strange = sum(one.decision.effect is Effect.STRANGE for one in found.findings)
+    strange = Counter(one.decision.why for one in found.findings if one.decision.effect is Effect.STRANGE)
     number = len(found.findings)
     read = f"{number} report{'' if number == 1 else 's'} read"
     if strange:
-        read += f", {strange} of them not to be believed (about no message of ours), and left unread"
+        reasons = "; ".join(f"{count} {why}" for why, count in sorted(strange.items()))
+        read += f", {strange.total()} of them not believed, and left unread ({reasons})"
     kinds = Counter(kind.value for kind in found.left)
     left = ", ".join(f"{count} × {kind}" for kind, count in sorted(kinds.items()))
     return f"{read}; also left unread: {left}" if left else read

@@ -45,7 +45,8 @@ def check(ctx: click.Context, no_login: bool) -> None:
     tries: list[Callable[[Configuration, World], str]] = [_profiles, _templates, _store, _sources]
     tries += _tiers(loaded, online=not no_login)
     tries += _mail(loaded, online=not no_login)
-    failed = [_try(one, loaded, world) for one in tries]
+    told: set[str] = set()
+    failed = [_try(one, loaded, world, told) for one in tries]
     codes = [code for code in failed if code]
     if loaded.problems:
         codes.insert(0, ExitCode.CONFIGURATION)
@@ -53,11 +54,18 @@ def check(ctx: click.Context, no_login: bool) -> None:
         sys.exit(codes[0])
 
 
-def _try(one: Callable[[Configuration, World], str], loaded: Configuration, world: World) -> ExitCode | None:
+def _try(
+    one: Callable[[Configuration, World], str], loaded: Configuration, world: World, told: set[str]
+) -> ExitCode | None:
+    """The code of what is wrong, which is told once: several tries may meet the same problem."""
     try:
-        say(f"ok: {one(loaded, world)}")
+        if said := one(loaded, world):
+            say(f"ok: {said}")
     except DigestError as problem:
-        complain(problem)
+        for each in problem.problems if isinstance(problem, ConfigurationError) else (problem,):
+            if str(each) not in told:
+                told.add(str(each))
+                complain(each)
         return problem.exit_code
     return None
 
@@ -193,13 +201,28 @@ _INVENTED = Paper(
 def _mail(loaded: Configuration, *, online: bool) -> list[Callable[[Configuration, World], str]]:
     """What to try of the mail; each relay by itself, so that one that is down hides no other."""
     settings = loaded.settings
-    is_signed = settings.dkim is not None and settings.mail.transport == "smtp"
+    is_smtp = settings.mail.transport == "smtp"
+    way_out = _way_out if online or not is_smtp else _not_tried
+    bounces = _bounces if online or settings.bounces.maildir else _bounces_not_tried
     return [
-        *([_signature] if is_signed else []),
-        *([_alarm] if settings.alarm else []),
-        *([partial(_way_out, name) for name in setup.relay_limits(loaded)] if online else []),
-        *([_bounces] if online and (settings.bounces.maildir or settings.bounces.imap) else []),
+        *([_signature] if settings.dkim else []),
+        *([_alarm] if settings.alarm or is_smtp else []),
+        *(partial(way_out, name) for name in setup.relay_limits(loaded)),
+        *([bounces] if _has_box(loaded) else []),
+        *([_bounces_unread] if settings.bounces.return_path and not _has_box(loaded) else []),
     ]
+
+
+def _not_tried(name: str, loaded: Configuration, world: World) -> str:
+    """What can be known without connecting: whether there is a password, and that it is not told to all."""
+    from digest.transport.smtp import Smtp
+
+    transport = next(one for one in setup.relays(loaded, world, only=name)).open()
+    if isinstance(transport, Smtp) and (leak := transport.server.leak):
+        fix = 'Set security to "starttls" (port 587) or "implicit" (port 465)'
+        where = f"way out {name}: {transport.server.where}"
+        raise ConfigurationError.of(f"{leak} would go out unencrypted", where=where, fix=fix)
+    return f"way out {name}: not tried"
 
 
 def _way_out(name: str, loaded: Configuration, world: World) -> str:
@@ -227,26 +250,48 @@ def _signature(loaded: Configuration, _world: World) -> str:
     setup.signer(loaded)
     domain = loaded.settings.mail.from_address.rpartition("@")[2]
     if table.domain != domain and not domain.endswith(f".{table.domain}"):
-        warn(f"signs for {table.domain}, not for from_address's {domain}: DMARC wants them to be one")
+        warn(f"[dkim] signs for {table.domain}, not for from_address's {domain}: DMARC wants them to be one")
     return f"signature: {table.selector}._domainkey.{table.domain} should hold its public key in DNS"
 
 
 def _alarm(loaded: Configuration, world: World) -> str:
     """Whether its command is there; it is not run, as somebody would be woken."""
     table = loaded.settings.alarm
-    assert table is not None  # noqa: S101
+    if table is None:
+        warn("no [alarm] is set up: if a server refuses the login, all mail stops and nobody is told")
+        return ""
     ways = []
     if command := setup.channels(loaded, world).command:
         if shutil.which(command[0], path=world.environment.get("PATH")) is None:
             fix = "Name a program that is there and may be run (chmod +x), best by its whole path"
             where = f"{loaded.file}: alarm.command"
-            raise ConfigurationError((DigestError(f"cannot find {command[0]}", where=where, fix=fix),))
+            raise ConfigurationError.of(f"cannot find {command[0]}", where=where, fix=fix)
         ways.append(f"runs {command[0]}")
     if table.email:
         ways.append(f"mails {table.email}")
         if len(setup.relay_limits(loaded)) < 2:
             warn("[alarm] email goes out by another relay than the one that failed, and there is only one")
     return f"alarm: {' and '.join(ways)}"
+
+
+def _has_box(loaded: Configuration) -> bool:
+    return loaded.settings.bounces.maildir is not None or loaded.settings.bounces.imap is not None
+
+
+def _bounces_unread(loaded: Configuration, _world: World) -> str:
+    where = loaded.settings.bounces.return_path
+    warn(f"[bounces] bounces go to {where}, and nobody reads them: name its maildir, or [bounces.imap]")
+    return ""
+
+
+def _bounces_not_tried(loaded: Configuration, world: World) -> str:
+    """Whether there is a password."""
+    from digest.cli.bounces import open_box
+
+    box = open_box(loaded, world, is_read_only=True)
+    assert box is not None  # noqa: S101
+    box.close()
+    return f"bounces: {box.where} not tried"
 
 
 def _bounces(loaded: Configuration, world: World) -> str:

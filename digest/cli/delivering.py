@@ -6,17 +6,17 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.cli.screen import complain, counting, note, say, warn
-from digest.cli.states import moment
+from digest.cli.states import failed_in_words, moment
 from digest.cli.world import World
 from digest.errors import DeliveryError
-from digest.model import DeliveryState
+from digest.model import Delivery, DeliveryState
 
 if TYPE_CHECKING:
     from digest.outbox import Event, Outbox, Rules, Sent, Stopping, Tally
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
     from digest.transport.protocol import Relay
 
 NAMED = 20
-"""Of many messages, so many that were refused or are unknown have a line of their own."""
-_NOT_SENT = {
-    DeliveryState.FAILED: "refused for good; its papers come again in the next edition",
-    DeliveryState.EXPIRED: "given up; its papers come again in the next edition",
-    DeliveryState.UNKNOWN: "unknown whether it arrived",
-}
+"""Of many messages, so many that did not get out have a line of their own, and so many that were put off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +41,49 @@ class Told:
         return _sum(self.tally)
 
     @property
+    def needs(self) -> str:
+        """Which relays need a person though all went out; empty if none does."""
+        if self.tally.waiting or not self.tally.stopped:
+            return ""
+        return f"{', '.join(self.tally.stopped)} took nothing more; `digest status` says what to do about it"
+
+    @property
     def is_well(self) -> bool:
-        """Whether nothing is left that a run, or a person, has to look after."""
+        """Whether every message got out; a relay that needs a person is the alarm's matter."""
         tally = self.tally
-        return not (tally.waiting or tally.unknown or tally.failed or tally.stopped)
+        return not (tally.waiting or tally.unknown or tally.failed)
+
+
+def settle_first(database: "Database", rules: "Rules", world: World) -> int:
+    """Put right what killed runs left, and say what may have arrived; returns how many of these stay unknown.
+
+    For before new messages are made: what was claimed and never went out is given up like all that waits.
+    """
+    from digest.outbox import CutOff, put_right
+
+    outbox = _outbox(database, world, secrets.token_hex(8))
+    with database.begin() as connection:
+        settled = put_right(outbox, connection, resend_once=rules.manners.resend_once)
+    for one in settled.unknown:
+        _warn(CutOff(delivery=one, resent=False))
+    for one in settled.resent:
+        _warn(CutOff(delivery=one, resent=True))
+    return len(settled.unknown)
 
 
 def deliver(
-    database: "Database", relays: "Sequence[Relay]", rules: "Rules", world: World, *, is_brief: bool = False
+    database: "Database",
+    relays: "Sequence[Relay]",
+    rules: "Rules",
+    world: World,
+    *,
+    is_brief: bool = False,
+    cut_off: int = 0,
 ) -> Told:
     """Send what waits, and say what becomes of it: a line a message, or `is_brief`: only what goes wrong.
 
-    Raises StoreError where the store can no longer be written.
+    `cut_off`: what `settle_first` found, to be counted as unknown. Raises StoreError where the store can no
+    longer be written.
     """
     from digest.store.lock import present
 
@@ -65,7 +91,8 @@ def deliver(
     with present(database.place, owner), _progress(is_brief) as progress:
         teller = _Teller(is_brief, progress)
         tally = asyncio.run(_run(_outbox(database, world, owner), relays, rules, teller))
-    return Told(tally, frozenset(teller.named))
+    teller.say_how_many_more()
+    return Told(replace(tally, unknown=tally.unknown + cut_off), frozenset(teller.named))
 
 
 def _outbox(database: "Database", world: World, owner: str) -> "Outbox":
@@ -79,12 +106,16 @@ def _outbox(database: "Database", world: World, owner: str) -> "Outbox":
         clock=_clock(database, world),
         owner=owner,
         is_gone=partial(is_gone, place),
+        is_sure=isinstance(place, Path),
         spare=Spare(place, owner) if isinstance(place, Path) else None,
     )
 
 
 def _clock(database: "Database", world: World) -> Callable[[], datetime]:
-    """This machine's, or where several share a store, its server's: asked once, as only the pace matters."""
+    """This machine's, or where several share a store, its server's, by which all of them say what is due.
+
+    Its server is asked once, and the time counted on from there.
+    """
     if isinstance(database.place, Path):
         return world.now
     start, began = database.now(world.now()), time.monotonic()
@@ -137,6 +168,21 @@ def _progress(is_brief: bool) -> Iterator[Callable[[int, int], None]]:
 
 
 @dataclass(slots=True)
+class _Some:
+    """Readers who have a line of their own, and those for whom there was no room."""
+
+    named: set[str] = field(default_factory=set)
+    more: set[str] = field(default_factory=set)
+
+    def has_room_for(self, name: str) -> bool:
+        """Whether this reader gets a line: once, and not beyond NAMED."""
+        if name in self.named:
+            return False
+        (self.named if len(self.named) < NAMED else self.more).add(name)
+        return name in self.named
+
+
+@dataclass(slots=True)
 class _Teller:
     """Says what happens, as it happens."""
 
@@ -145,7 +191,8 @@ class _Teller:
     named: set[str] = field(default_factory=set)
     done: int = 0
     of: int = 0
-    lines: int = 0
+    put_off: _Some = field(default_factory=_Some)
+    not_sent: _Some = field(default_factory=_Some)
 
     def __call__(self, event: "Event") -> None:
         """What the engine tells with."""
@@ -159,21 +206,43 @@ class _Teller:
             _warn(event)
 
     def _of_message(self, event: "Sent") -> None:
-        one, attempt = event.delivery, event.attempt
-        if attempt.state is DeliveryState.QUEUED:
-            if not self.is_brief and event.due_at:
-                say(f"{one.profile}: not sent yet, next try at {moment(event.due_at)}: {attempt.reply}")
+        one = event.delivery
+        if one.state is DeliveryState.QUEUED:
+            self._of_waiting(event)
             return
+        self.put_off.more.discard(one.profile)
         self.done += 1
         self.progress(self.done, max(self.done, self.of))
         if not self.is_brief:
             self.named.add(one.profile)
-        if attempt.state is DeliveryState.SENT:
+        if one.state is DeliveryState.SENT:
             if not self.is_brief:
                 say(f"{one.profile}: sent to {one.message.envelope.recipient}: {one.message.subject}")
-        elif not self.is_brief or self.lines < NAMED:
-            self.lines += 1
-            say(f"{one.profile}: {_NOT_SENT[attempt.state]}: {attempt.reply}")
+        elif not self.is_brief or self.not_sent.has_room_for(one.profile):
+            say(f"{one.profile}: {_not_sent(one)}: {one.reply}")
+
+    def _of_waiting(self, event: "Sent") -> None:
+        """What is tried again; what only waits for a relay is the relay's matter, told with that."""
+        one, is_resent = event.delivery, event.attempt.state is DeliveryState.UNKNOWN
+        if not (is_resent or event.due_at) or (self.is_brief and not self.put_off.has_room_for(one.profile)):
+            return
+        if is_resent:
+            say(f"{one.profile}: may have arrived, and is sent once more: {one.reply}")
+        elif event.due_at:
+            say(f"{one.profile}: not sent yet, next try at {moment(event.due_at)}: {one.reply}")
+
+    def say_how_many_more(self) -> None:
+        """Those who had no line of their own, where there are many."""
+        if self.not_sent.more:
+            say(f"and {len(self.not_sent.more):,} more did not get out: `digest outbox list`")
+        if self.put_off.more:
+            say(f"and {len(self.put_off.more):,} more wait for their next try: `digest outbox list`")
+
+
+def _not_sent(one: Delivery) -> str:
+    if one.state is DeliveryState.UNKNOWN:
+        return "may have arrived"
+    return f"{failed_in_words(one.reply)}; its papers come again in the next edition"
 
 
 def _warn(event: "Event") -> None:
@@ -193,9 +262,12 @@ def _warn(event: "Event") -> None:
         case Fault(delivery=one, trace=trace):
             say(f"{one.profile}: failed, by a fault in Digest; please report what follows")
             note(trace)
-        case Alarmed(problems=problems):
+        case Alarmed(problems=problems, trace=trace):
             for problem in problems:
                 warn(problem)
+            if trace:
+                say("a fault in Digest: please report what follows")
+                note(trace)
 
 
 def _sum(tally: "Tally") -> str:
@@ -208,6 +280,6 @@ def _sum(tally: "Tally") -> str:
 def _why_waiting(tally: "Tally") -> str:
     if not tally.waiting:
         return ""
-    if tally.held_up:
-        return f" ({tally.held_up})"
-    return f" (next try at {moment(tally.next_try)})"
+    when = f"next try at {moment(tally.next_try)}" if tally.next_try else ""
+    said = ": ".join(part for part in (when, tally.held_up) if part)
+    return f" ({said})" if said else ""

@@ -68,7 +68,7 @@ def _explained(
     wanted = Wanted(profile=profile.name, day=None, pages=pages, saved_on=None)
     shelf, reader = shelf_and_reader(loaded, wanted, profile, world, day=day, now=now)
     paper = _find(shelf, mention)
-    had_on = None if pages or not loaded else _had_on(loaded, profile, paper)
+    had_on = None if pages or not loaded else _had_on(loaded, profile, paper, day)
     alone = shelf.narrowed(one for one in shelf.candidates if one.paper.id == paper.id)
     (pick,) = score_shelf(replace(reader, had=frozenset()), alone)
     had_earlier = had_on if had_on != day else None
@@ -96,13 +96,13 @@ def _find(shelf: "Shelf", mention: str) -> Paper:
     )
 
 
-def _had_on(loaded: Configuration, profile: Profile, paper: Paper) -> date | None:
+def _had_on(loaded: Configuration, profile: Profile, paper: Paper, day: date) -> date | None:
     from digest.store.editions import seen_on
 
     if not setup.has_store(loaded):
         return None
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-        return seen_on(connection, profile.name).get(paper.id)
+        return seen_on(connection, profile.name, day).get(paper.id)
 
 
 def _verdict_said(loaded: Configuration | None, reader: "Reader", paper: Paper) -> str:

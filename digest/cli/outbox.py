@@ -11,9 +11,9 @@ import click
 
 from digest.cli import setup
 from digest.cli.group import LazyGroup
-from digest.cli.screen import complain, note, say, table
+from digest.cli.screen import complain, note, put, say, table
 from digest.cli.states import in_words, instant, moment
-from digest.cli.world import Day, World
+from digest.cli.world import Day, Text, World
 from digest.config import Configuration
 from digest.errors import DeliveryError, DigestError, ExitCode, StoreError, UsageError
 from digest.model import DeliveryState
@@ -65,7 +65,7 @@ def outbox() -> None:
 @click.command("list")
 @click.option("--state", "states", type=_States, multiple=True, help="Those in this state; repeatable.")
 @click.option("--day", type=Day(), help="Those of this day.")
-@click.option("--profile", "profiles", multiple=True, help="Those of this reader; repeatable.")
+@click.option("--profile", "profiles", type=Text(), multiple=True, help="Those of this reader; repeatable.")
 @click.option("--all", "everything", is_flag=True, help="In whatever state; else those that wait.")
 @click.option("--most", type=click.IntRange(1, 100_000), default=200, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
@@ -78,7 +78,8 @@ def list_(
     Waiting are those still to go, those that are going out, and those that may have arrived and stay so until
     you say what to do (`digest outbox retry`). The newest day comes first. Times are UTC.
     """
-    from digest.store.record import overview
+    from digest.cli.standing import closed
+    from digest.store.record import doubted, overview, tries
 
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
@@ -94,12 +95,24 @@ def list_(
             day=day,
             most=how["most"] + 1,
         )
-    shown = found[: how["most"]]
+        shown = found[: how["most"]]
+        numbers = tries(connection, [one.message_id for one in shown])
+        doubts = doubted(connection, [one.message_id for one in shown])
+        now = database.now(world.now())
+        shut = closed(connection, setup.relay_limits(loaded), now)
     if how["as_json"]:
         for one in shown:
-            say(json.dumps(as_json(one), ensure_ascii=False))
+            id_ = one.message_id
+            more = {"tries": numbers.get(id_, 0), "may_have_arrived": id_ in doubts}
+            say(json.dumps(as_json(one) | more, ensure_ascii=False))
     elif shown:
-        table(_COLUMNS, (_row(one, world.now()) for one in shown))
+        not_before = shut.until if shut else now
+        words = {one.message_id: in_words(one, is_doubted=one.message_id in doubts) for one in shown}
+        rows = (
+            (one, words[one.message_id], numbers.get(one.message_id, 0), _when(one, now, not_before))
+            for one in shown
+        )
+        table(_COLUMNS, (_row(*row) for row in rows))
     else:
         note("Nothing waits." if not (states or how["everything"] or day or profiles) else "No such message.")
     if len(found) > len(shown):
@@ -110,21 +123,22 @@ NO_STORE = "The outbox is empty: there is no store yet. `digest send` makes it."
 _COLUMNS = ("day", "reader", "state", "tries", "when", "last reply")
 
 
-def _row(one: "Listed", now: datetime) -> tuple[str, ...]:
+def _row(one: "Listed", state: str, tries: int, when: str) -> tuple[str, ...]:
     return (
         one.day.isoformat(),
         one.profile,
-        in_words(one),
-        str(one.attempts),
-        _when(one, now),
+        state,
+        str(tries),
+        when,
         shorten(clean(one.reply, _MOST_REPLY), 100),
     )
 
 
-def _when(one: "Listed", now: datetime) -> str:
+def _when(one: "Listed", now: datetime, not_before: datetime) -> str:
     """The next try of what waits, the end of what ended."""
     if one.state is DeliveryState.QUEUED:
-        return f"next try {moment(one.due_at)}" if one.due_at > now else "next try as soon as it can be"
+        at = max(one.due_at, not_before)
+        return f"next try {moment(at)}" if at > now else "next try as soon as it can be"
     return moment(one.ended_at)
 
 
@@ -152,7 +166,7 @@ def as_json(one: "Listed") -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("keys", nargs=-1, required=True, metavar="KEY")
+@click.argument("keys", nargs=-1, required=True, type=Text(), metavar="KEY")
 @click.option("--eml", metavar="FILE", help="Write the message there, as it is sent; - for standard output.")
 @click.option("--json", "as_json_", is_flag=True, help="As JSON.")
 @click.pass_context
@@ -181,7 +195,8 @@ def show(ctx: click.Context, keys: tuple[str, ...], eml: str | None, as_json_: b
 
 
 def _show(one: "Listed", tries: "Sequence[Tried]", data: bytes | None) -> None:
-    say(f"{one.profile}, {one.day}: {in_words(one)}")
+    is_doubted = any(each.ended_at and each.attempt.state is DeliveryState.UNKNOWN for each in tries)
+    say(f"{one.profile}, {one.day}: {in_words(one, is_doubted=is_doubted)}")
     size = f"{len(data):,} bytes" if data else "kept no longer"
     facts = {
         "subject": clean(one.subject, _MOST_REPLY),
@@ -242,7 +257,7 @@ def _write_eml(where: str, data: bytes | None, one: "Listed") -> None:
             "the message was sent, and its content let go", where=f"{one.profile} {one.day}", fix=fix
         )
     if where == "-":
-        sys.stdout.buffer.write(data)
+        put(data)
         return
     try:
         Path(where).write_bytes(data)
@@ -255,8 +270,8 @@ def _write_eml(where: str, data: bytes | None, one: "Listed") -> None:
 
 
 @click.command()
-@click.argument("keys", nargs=-1, metavar="[KEY...]")
-@click.option("--failed", is_flag=True, help="All that were refused for good.")
+@click.argument("keys", nargs=-1, type=Text(), metavar="[KEY...]")
+@click.option("--failed", is_flag=True, help="All that were refused, bounced or suppressed.")
 @click.option("--unknown", is_flag=True, help="All that may have arrived.")
 @click.option("--state", "states", type=_States, multiple=True, help="All in this state; repeatable.")
 @click.option("--day", type=Day(), help="Of those only the ones of this day.")
@@ -282,7 +297,7 @@ def retry(
         raise UsageError("which messages?", fix=fix)
     loaded = setup.configuration(ctx, briefly=True)
     with _reading(loaded) as database, database.read() as connection:
-        found = [_find(connection, key, loaded) for key in wanted]
+        found = _find_all(connection, wanted, loaded)
         if states:
             found += overview(connection, states=states, day=which["day"], most=_MOST_AT_ONCE)
     chosen = _able(_asked(found, ctx.obj, yes=yes))
@@ -324,15 +339,20 @@ def _put_back(loaded: Configuration, chosen: "list[Listed]", world: World) -> bo
 
     if not chosen:
         return False
-    with setup.open_store(loaded) as database, database.begin() as connection:
-        barred = suppressed(connection, {one.recipient for one in chosen})
-        able = [one for one in chosen if one.recipient not in barred]
-        done = [put_back(connection, one, world.now()) for one in able]
-    for one, is_back in zip(able, done, strict=True):
-        if is_back:
-            say(f"{one.profile} {one.day}: waits again; `digest send` tries it")
+    with setup.open_store(loaded) as database:
+        now = database.now(world.now())
+        with database.begin() as connection:
+            barred = suppressed(connection, {one.recipient for one in chosen})
+            able = [one for one in chosen if one.recipient not in barred]
+            done = [put_back(connection, one, now) for one in able]
+        with database.read() as connection:
+            stuck = [one for one, is_back in zip(able, done, strict=True) if not is_back]
+            why = {one.message_id: _why_not(connection, one) for one in stuck}
+    for one in able:
+        if what := why.get(one.message_id):
+            complain(DigestError(what, where=f"{one.profile} {one.day}"))
         else:
-            complain(DigestError(_GONE_ON, where=f"{one.profile} {one.day}"))
+            say(f"{one.profile} {one.day}: waits again; `digest send` tries it")
     for one in chosen:
         if reason := barred.get(one.recipient):
             fix = f"`digest suppress remove {one.recipient}` lets it"
@@ -341,14 +361,25 @@ def _put_back(loaded: Configuration, chosen: "list[Listed]", world: World) -> bo
     return bool(barred) or not all(done)
 
 
-_GONE_ON = "is under way, or was kept no longer; `digest outbox show` says how it stands"
+def _why_not(connection: "Connection", one: "Listed") -> str:
+    """Why a message was not put back."""
+    from digest.store.record import by_message_id, content
+
+    now = by_message_id(connection, one.message_id) or one
+    is_over = now.state in (DeliveryState.FAILED, DeliveryState.EXPIRED) or now.ended_at is not None
+    if is_over and content(connection, one.message_id) is None:
+        if in_words(now) == "bounced":
+            return "bounced, and its content was let go when a server took it: its papers come again"
+        return f"{in_words(now)}, and its content is kept no longer"
+    how = "has changed just now" if is_over else "is under way"
+    return f"{how}; `digest outbox show` says how it stands"
 
 
 # ---------------------------------------------------------------- cancel
 
 
 @click.command()
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("keys", nargs=-1, required=True, type=Text(), metavar="KEY...")
 @click.pass_context
 def cancel(ctx: click.Context, keys: tuple[str, ...]) -> None:
     """Give up messages that wait; their papers come again in the next edition.
@@ -360,9 +391,11 @@ def cancel(ctx: click.Context, keys: tuple[str, ...]) -> None:
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
     with _reading(loaded) as database, database.read() as connection:
-        found = [_find(connection, key, loaded) for key in parse_keys(keys)]
-    with setup.open_store(loaded) as database, database.begin() as connection:
-        done = [give_up(connection, one, world.now()) for one in found]
+        found = _find_all(connection, parse_keys(keys), loaded)
+    with setup.open_store(loaded) as database:
+        now = database.now(world.now())
+        with database.begin() as connection:
+            done = [give_up(connection, one, now) for one in found]
     for one, is_over in zip(found, done, strict=True):
         if is_over:
             say(f"{one.profile} {one.day}: given up; its papers come again in the next edition")
@@ -393,6 +426,12 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _find_all(connection: "Connection", keys: Sequence[str], loaded: Configuration) -> "list[Listed]":
+    """Each message once, however often and by whatever name it was meant."""
+    found = (_find(connection, key, loaded) for key in keys)
+    return list({one.message_id: one for one in found}.values())
 
 
 def _find(connection: "Connection", key: str, loaded: Configuration) -> "Listed":

@@ -1,6 +1,7 @@
 """`digest plan`: when each wave of readers would have its mail, and what holds it up."""
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ def plan(ctx: click.Context, readers: int | None, day: date | None, late_after: 
         note(_described(way, source))
     say(_headline(day, made, late_after))
     table(_COLUMNS, map(_row, made.waves))
-    for line in _advice(made, advice, ways, carries(ways)):
+    is_smtp = loaded.settings.mail.transport == "smtp"
+    for line in _advice(made, advice, ways, carries(ways), is_smtp=is_smtp):
         say(line)
 
 
@@ -149,26 +151,37 @@ def _held(held: "Held") -> str:
 
 
 def _advice(
-    made: "Plan", advice: "Sequence[Advice]", ways: "Sequence[Way]", most: tuple[int, int]
+    made: "Plan", advice: "Sequence[Advice]", ways: "Sequence[Way]", most: tuple[int, int], *, is_smtp: bool
 ) -> "list[str]":
     if made.worst is None:
         return []
     limits = {way.name: way for way in ways}
-    needs = [_need(one, limits[one.held.relay]) for one in advice]
+    needs = [_need(one, limits[one.held.relay], is_smtp=is_smtp) for one in advice]
     hour, day = most
     who = "The relays together take" if len(ways) > 1 else f"{ways[0].name} takes"
+    is_too_much = sum(one.wave.readers for one in made.waves) > day
     return [
-        f"It would be enough if {' and '.join(needs)}." if needs else "",
-        f"{who} at most {hour:,} messages in an hour and {day:,} in a day: "
-        "readers spread over more hours, or a further [[smtp]], help too.",
+        *([f"It would be enough if {' and '.join(needs)}."] if needs else []),
+        f"{who} at most {hour:,} messages in an hour and {day:,} in a day: {_HELPS[is_smtp, is_too_much]}.",
     ]
 
 
-def _need(one: "Advice", way: "Way") -> str:
+_HELPS = {
+    (True, False): "readers spread over more hours, or a further [[smtp]], help too",
+    (True, True): "no hours help, only more relays ([[smtp]]) or another provider",
+    (False, False): "readers spread over more hours help too",
+    (False, True): "no hours help",
+}
+"""What else would, for SMTP or a folder; and where there are more readers than a day takes."""
+
+
+def _need(one: "Advice", way: "Way", *, is_smtp: bool) -> str:
     if one.held.key in _SPANS:
         allowed = getattr(way.limits, one.held.key)
-        return f"{way.name} took {one.needed:,.0f} {_SPANS[one.held.key]} (it takes {allowed:,})"
-    return f"{way.name} took {one.needed:,.1f} messages a second (it takes {way.rate:,.1f}): more connections"
+        relays = f", as much as {math.ceil(one.needed / allowed):,} such relays" if allowed else ""
+        return f"{way.name} took {one.needed:,.0f} {_SPANS[one.held.key]} (it takes {allowed:,}){relays}"
+    means = ", by more connections" if is_smtp else ""
+    return f"{way.name} took {one.needed:,.2f} messages a second{means} (it takes {way.rate:,.2f})"
 
 
 # ---------------------------------------------------------------- as JSON

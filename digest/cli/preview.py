@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from digest.cli import setup
-from digest.cli.screen import complain, note, say
+from digest.cli.screen import complain, note, put, say
 from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, ExitCode, InputError, UsageError
@@ -303,7 +303,7 @@ def _archive(archive: Path, edition: Edition, loaded: Configuration | None) -> N
 
 def _save(path: Path, data: bytes) -> None:
     if path == Path("-"):
-        sys.stdout.buffer.write(data)
+        put(data)
         return
     try:
         path.write_bytes(data)

@@ -25,6 +25,20 @@ def say(line: str = "") -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
 
 
+def put(data: bytes) -> None:
+    """Bytes of the answer, on standard output, where somebody wants them in a file or program.
+
+    Raises DigestError if it is closed.
+    """
+    if sys.stdout is None:
+        raise DigestError("cannot be written (it is closed)", where="standard output")
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
+
+
 def note(line: str) -> None:
     """A line beside the answer, on standard error: progress, hints, warnings."""
     click.echo(line, err=True)
@@ -44,6 +58,8 @@ def complain(problem: DigestError) -> None:
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
     """A table on a terminal, without its empty columns; tab-separated lines without a head in a pipe."""
     rows = list(rows)
+    if not rows:
+        return
     if not is_terminal(sys.stdout):
         for row in rows:
             say("\t".join(row))

@@ -1,7 +1,9 @@
 """`digest send`: one pass for cron, systemd timers and hands: fetch, make, send, say how each day stands."""
 
+import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ import click
 
 from digest.cli import setup
 from digest.cli.bounces import read_before_sending, traced
-from digest.cli.delivering import deliver
+from digest.cli.delivering import deliver, settle_first
 from digest.cli.fetch import BUSY, fetch_all, is_all_down
 from digest.cli.screen import complain, counting, note, say, working
 from digest.cli.tiers import embed, embedding_model, summarise
@@ -63,21 +65,44 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: fl
     rules = rules if wait is None else replace(rules, patience_s=60 * wait)
     with setup.open_store(loaded) as database:
         # One process makes; sending needs no such lock: each message is claimed.
-        with sole_writer(loaded.store, waiting=lambda: note(BUSY)):
+        with _interruptible(), sole_writer(loaded.store, waiting=lambda: note(BUSY)):
             all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
             embed(loaded, database, world)
             read_before_sending(loaded, world, database)
+            cut_off = settle_first(database, rules, world)
             made = _Making(loaded, database, world).make(readers, named=bool(profiles))
-        told = deliver(database, relays, rules, world, is_brief=made.is_brief)
-        all_well = _close(database, made, told.named) and told.is_well
-        if told.line:
-            say(told.line)
+        told = deliver(database, relays, rules, world, is_brief=made.is_brief, cut_off=cut_off)
+        days = _close(database, made, told.named)
+        all_well = told.is_well and days.are_well
+        if told.needs:
+            say(told.needs)
+        say(told.line or days.line)
     if not all_well:
         sys.exit(ExitCode.DELIVERY)
     if loaded.problems and not profiles:
         sys.exit(ExitCode.CONFIGURATION)
     if all_down:
         sys.exit(ExitCode.INPUT)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C or SIGTERM before the sending: each message is whole in the outbox, or not there at all."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = None
+    with suppress(ValueError):  # in a thread, which gets no signals
+        before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        fix = "Run it again: what was made waits, the rest is made, and all is sent"
+        raise DigestError("ended before anything was sent", fix=fix) from None
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 # ---------------------------------------------------------------- made
@@ -111,6 +136,8 @@ class _Making:
         made = _Made(is_brief=len(readers) > FEW and not named)
         made.due = [(one, day) for one in readers if (day := self._due(one, now, named, made.is_brief))]
         self._forget(now)
+        if not named:
+            self._give_up_strangers(made, now)
         if not made.due:
             return made
         makers = self._makers(now)
@@ -139,6 +166,14 @@ class _Making:
 
         with self.database.begin() as connection:
             prune(connection, now.date() - timedelta(days=KEEP_DAYS))
+
+    def _give_up_strangers(self, made: _Made, now: datetime) -> None:
+        """Readers without a profile; one that cannot be read just now is a profile."""
+        from digest.making import give_up_strangers
+
+        folder = self.loaded.path(self.loaded.settings.profiles)
+        known = {path.stem for path in folder.glob("*.toml")}
+        give_up_strangers(self.database, known, now, _Heard(made, lambda _done, _of: None))
 
     def _makers(self, now: datetime) -> "Callable[[Mapping[str, Summary]], Makers]":
         """What makes the messages, given the summaries there are."""
@@ -214,19 +249,44 @@ class _Heard:
 # ---------------------------------------------------------------- how the days stand
 
 
-def _close(database: "Database", made: _Made, named: frozenset[str]) -> bool:
-    """Say how the days stand of which nothing was said yet; whether all of them stand well."""
-    well, waiting = not made.unmade, []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stand:
+    """How the days stand that were to be served."""
+
+    are_well: bool
+    """What an earlier run found that may have arrived is no failure of this one."""
+    sent: int
+    of: int
+
+    @property
+    def line(self) -> str:
+        """The sum of a run that sent nothing."""
+        if not self.sent:
+            return "nothing waits"
+        all_or_some = "all" if self.sent == self.of else f"{self.sent:,} of {self.of:,}"
+        return f"nothing waits; {all_or_some} were sent before"
+
+
+def _close(database: "Database", made: _Made, named: frozenset[str]) -> _Stand:
+    """Say how the days stand of which nothing was said yet."""
+    well, waiting, sent = not made.unmade, [], 0
     for one in _days(database, made.due):
+        sent += one.outcome is Outcome.SENT
         if one.outcome is Outcome.READY:
             waiting.append(one.profile)
-        elif not made.is_brief and one.profile not in named:
-            say(f"{one.profile}: {one.outcome.value} ({one.reason}); nothing to send")
-        if one.outcome in (Outcome.READY, Outcome.FAILED, Outcome.UNKNOWN):
+        elif not made.is_brief and one.profile not in named | made.unmade:
+            say(f"{one.profile}: {_before(one)}")
+        if one.outcome in (Outcome.READY, Outcome.FAILED):
             well = well and one.profile in made.barred
     if waiting and not made.is_brief:
         say(f"not everything could be sent now; the next run tries again: {', '.join(waiting)}")
-    return well
+    return _Stand(are_well=well, sent=sent, of=len(made.due))
+
+
+def _before(day: "Day") -> str:
+    if day.outcome is Outcome.SENT:
+        return f"sent before ({day.reason})"
+    return f"{day.outcome.value} ({day.reason}); nothing to send"
 
 
 def _days(database: "Database", due: "Sequence[Due]") -> "Iterable[Day]":

@@ -24,6 +24,7 @@ from digest.config import (
 )
 from digest.errors import ConfigurationError, DigestError, UsageError
 from digest.model import Profile, Sender
+from digest.settings.commands import beside
 from digest.settings.mail import SmtpTable
 from digest.settings.secrets import Secret, secret_of, smtp_variables
 
@@ -364,17 +365,14 @@ def _secret(loaded: Configuration, world: World, place: int) -> "Secret | None":
         preset = _preset(table)
         if preset and preset.auth:
             fix = "Name the account as `username`"
-            raise _one_problem(f"{preset.name} takes no mail without a login", where, fix)
+            raise ConfigurationError.of(f"{preset.name} takes no mail without a login", where=where, fix=fix)
         return None
     variables = smtp_variables(table.label, is_first=place == 0)
     secret = secret_of(table, variables, loaded.file.parent, world.environment)
     if secret is None:
         what = "access token" if _auth(table) == "xoauth2" else "password"
-        raise _one_problem(
-            f"there is no {what} for {table.username}",
-            where,
-            f"Set {variables[-1]}, password_file to a file only you can read, or password_command",
-        )
+        fix = f"Set {variables[-1]}, password_file to a file only you can read, or password_command"
+        raise ConfigurationError.of(f"there is no {what} for {table.username}", where=where, fix=fix)
     return secret
 
 
@@ -400,19 +398,13 @@ def channels(loaded: Configuration, world: World) -> "Channels":
     if table is None:
         return Channels()
     return Channels(
-        command=_found_beside(table.command or (), loaded.file.parent),
+        command=beside(table.command or (), loaded.file.parent),
+        folder=loaded.file.parent,
         email=table.email or "",
         sender=loaded.settings.mail.from_address,
         timeout_s=table.timeout_s,
         environment=world.environment,
     )
-
-
-def _found_beside(argv: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-    """A program named by a path is one relative to the folder of `config.toml`, wherever cron starts us."""
-    if not argv or "/" not in argv[0]:
-        return argv
-    return (str(folder / Path(argv[0]).expanduser()), *argv[1:])
 
 
 def rules(loaded: Configuration, world: World, *, profiles: Sequence[str] | None = None) -> "Rules":
@@ -433,7 +425,3 @@ def rules(loaded: Configuration, world: World, *, profiles: Sequence[str] | None
         profiles=None if profiles is None else frozenset(profiles),
         sound=tell,
     )
-
-
-def _one_problem(what: str, where: str, fix: str) -> ConfigurationError:
-    return ConfigurationError((DigestError(what, where=where, fix=fix),))

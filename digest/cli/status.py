@@ -1,7 +1,9 @@
 """`digest status`: how each reader's days ended, and how the sources are."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +11,8 @@ import click
 from digest.cli import setup
 from digest.cli.screen import say, table
 from digest.cli.world import World
+from digest.config import Configuration
+from digest.errors import StoreError
 from digest.text import shorten
 
 if TYPE_CHECKING:
@@ -28,41 +32,43 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
     """Say how each reader's days ended, and how the sources are.
 
     First how the mail stands now: what waits and until when, what may have arrived or not, which relay needs
-    you. Then tables, of all readers or of PROFILE; times are UTC. Outcomes: sent; ready (queued, or being
-    sent); quiet (nothing reached the threshold); no_list (no source had a new paper); source_down; failed
-    (refused for good); unknown (the connection was lost while it went out); expired (could not be sent in
-    time).
+    you. Then tables, of all readers or of PROFILE; times are UTC. Outcomes: sent; ready (waits, or is going
+    out); quiet (nothing reached the threshold); no_list (no source had a new paper); source_down; failed
+    (refused, bounced, suppressed, or could not be made); unknown (may have arrived: the connection was lost
+    while it went out); expired (given up: could not be sent in time).
     """
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
     profiles = setup.chosen_profiles(loaded, [profile] if profile else [])
     names = [one.name for one in profiles]
+    from digest.cli.standing import before_anything, facts, sentences, standing
+
     if not setup.has_store(loaded):
-        say("Nothing has happened yet: there is no store. `digest fetch` makes it.")
+        if as_json:
+            say(_as_json((), (), (), facts(before_anything(profiles, world.now()))))
+        else:
+            say("Nothing has happened yet: there is no store. `digest fetch` makes it.")
         return
-    from digest.cli.standing import facts, sentences, standing
     from digest.store.editions import days
     from digest.store.papers import last_harvests
     from digest.store.tiers import last_tier_runs
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-        now = world.now()
+        now = database.now(world.now())
         # The furthest zones are a day ahead of UTC and behind it.
         found = days(connection, names, since=(now - timedelta(days=last - 1, hours=12)).date())
         harvests = last_harvests(connection, since=now - timedelta(days=366), until=now)
         tiers = last_tier_runs(connection)
-        stands = standing(connection, profiles, setup.relay_limits(loaded), now, last=last)
-    if as_json:
-        say(
-            json.dumps(
-                {
-                    "days": [_day(one) for one in found],
-                    "sources": [_harvest(one) for one in harvests],
-                    "tiers": [_tier(one) for one in tiers],
-                    "mail": facts(stands),
-                }
-            )
+        stands = standing(
+            connection,
+            profiles=profiles,
+            relays=setup.relay_limits(loaded),
+            now=now,
+            last=last,
+            is_gone=partial(_is_gone, loaded),
         )
+    if as_json:
+        say(_as_json(found, harvests, tiers, facts(stands)))
         return
     for sentence in sentences(stands):
         say(sentence)
@@ -70,6 +76,16 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
     rows = [(one.name, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), one.problem or "ok") for one in tiers]
     if rows:
         table(("tier", "last run", "papers", "state"), rows, title="Optional tiers")
+
+
+def _is_gone(loaded: Configuration, owner: str) -> bool:
+    """Whether a process is known to be gone; who may only read cannot always know."""
+    from digest.store.lock import is_gone
+
+    try:
+        return is_gone(loaded.store, owner)
+    except StoreError:
+        return False
 
 
 def _print(found: "tuple[Day, ...]", harvests: "tuple[Harvest, ...]", last: int) -> None:
@@ -90,6 +106,19 @@ def _print(found: "tuple[Day, ...]", harvests: "tuple[Harvest, ...]", last: int)
 
 def _told(one: "Day") -> str:
     return shorten(one.subject if one.subject and one.outcome.value == "sent" else one.reason, 100)
+
+
+def _as_json(
+    found: "Sequence[Day]", harvests: "Sequence[Harvest]", tiers: "Sequence[TierRun]", mail: dict[str, Any]
+) -> str:
+    return json.dumps(
+        {
+            "days": [_day(one) for one in found],
+            "sources": [_harvest(one) for one in harvests],
+            "tiers": [_tier(one) for one in tiers],
+            "mail": mail,
+        }
+    )
 
 
 def _day(one: "Day") -> dict[str, Any]:

@@ -45,8 +45,8 @@ class SuppressGroup(LazyGroup):
 def suppress() -> None:
     """List the addresses that get no mail; add one, or let it have mail again.
 
-    An address comes here by itself if its server says that it does not exist, if it refuses several messages
-    in a row (`suppress_after`), or if a bounce says so.
+    An address comes here by itself if its server says that it does not exist, if several messages in a row
+    are refused for its sake (`suppress_after`), or if a bounce says so.
     """
 
 
@@ -116,15 +116,19 @@ def add(ctx: click.Context, addresses: tuple[str, ...], reason: str) -> None:
 def remove(ctx: click.Context, addresses: tuple[str, ...]) -> None:
     """Let an address have mail again.
 
-    An ADDRESS may be a file of them, one a line, or - for standard input. Messages that were refused stay so;
-    `digest outbox retry` lets them wait again.
+    An ADDRESS may be a file of them, one a line, or - for standard input. Messages that were refused or
+    suppressed stay so; `digest outbox retry` lets them wait again. One that bounced cannot go again, as its
+    content was let go when a server took it: its papers come in the next edition.
     """
     from digest.store.suppressions import lift
 
+    world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
     wanted = _addresses(addresses)
-    with setup.open_store(loaded) as database, database.begin() as connection:
-        lifted = [lift(connection, one) for one in wanted]
+    with setup.open_store(loaded) as database:
+        now = database.now(world.now())
+        with database.begin() as connection:
+            lifted = [lift(connection, one, now) for one in wanted]
     for one, was_down in zip(wanted, lifted, strict=True):
         if was_down:
             say(f"{one}: gets mail again")
@@ -174,6 +178,8 @@ def _lines(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Each address with where it stands; of files, lines that are empty or comments are passed over."""
     for argument in arguments:
         if argument == "-":
+            if sys.stdin is None:
+                raise InputError("cannot be read (it is closed)", where="standard input")
             yield from _lines_of(sys.stdin.buffer.read(MOST_BYTES + 1), "standard input")
         elif "@" not in argument and Path(argument).is_file():
             yield from _lines_of(_read(Path(argument)), argument)

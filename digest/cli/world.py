@@ -14,8 +14,9 @@ import click
 
 if TYPE_CHECKING:
     _DateType = click.ParamType[date]
+    _TextType = click.ParamType[str]
 else:
-    _DateType = click.ParamType  # older clicks have no subscript here
+    _DateType = _TextType = click.ParamType  # older clicks have no subscript here
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -41,6 +42,21 @@ class Day(_DateType):
         if not 2000 <= day.year < 2200:
             self.fail(f"{value} is not a day of any list", param, ctx)
         return day
+
+
+class Text(_TextType):
+    """A name or id; never bytes that are no text, which no store can be asked for."""
+
+    name = "text"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same, or wrong usage."""
+        text = str(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.fail(f"{text!r} is not UTF-8 text", param, ctx)
+        return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

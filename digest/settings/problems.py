@@ -34,9 +34,9 @@ def validate(model: type[T], raw: dict[str, Any], path: Path) -> tuple[T | None,
         return model.model_validate(raw), ()
     except ValidationError as invalid:
         errors = invalid.errors()
-        in_sources = any(error["loc"][:1] == ("sources",) and len(error["loc"]) > 1 for error in errors)
-        # A table of `sources` that cannot be used is not also "too few" of them.
-        told = [e for e in errors if not (in_sources and e["loc"] == ("sources",))]
+        above = {error["loc"][:depth] for error in errors for depth in range(len(error["loc"]))}
+        # A table that cannot be used does not also leave "too few" of them.
+        told = [one for one in errors if not (one["type"] == "too_short" and one["loc"] in above)]
         return None, tuple(_problem(model, error, raw, path) for error in told)
 
 

@@ -11,7 +11,8 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from digest.errors import ConfigurationError, DigestError
+from digest.errors import ConfigurationError
+from digest.settings.commands import beside, without_secrets
 from digest.settings.mail import SecretTable, variable_part
 from digest.text import clean
 
@@ -45,7 +46,7 @@ def secret_of(
         written = _read(folder / table.password_file.expanduser(), variables[0])
         return lambda: written
     if table.password_command is not None:
-        return partial(run_for_secret, table.password_command, folder)
+        return partial(run_for_secret, table.password_command, folder, environment)
     return None
 
 
@@ -53,25 +54,44 @@ def _read(path: Path, variable: str) -> str:
     try:
         mode = path.stat().st_mode
         with path.open("rb") as file:
-            secret = file.read(MOST_BYTES).decode().strip()
-    except UnicodeDecodeError:
-        raise _one_problem("the password file is not UTF-8 text", str(path), "Write it anew") from None
+            written = file.read(MOST_BYTES)
     except OSError as problem:
-        what = f"the password file cannot be read ({problem.strerror})"
-        raise _one_problem(what, str(path), f"Write the password there, or set ${variable}") from None
+        what, fix = f"cannot be read ({problem.strerror})", f"Write the password there, or set ${variable}"
+        raise _file_problem(what, path, fix) from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise _one_problem("other users can read the password file", str(path), f"Run: chmod 600 {path}")
+        raise _file_problem("can be read by other users", path, f"Run: chmod 600 {path}")
+    try:
+        return _first_line(written)
+    except ValueError as problem:
+        fix = "Its first line must be the password or token"
+        raise _file_problem(f"holds {problem}", path, fix) from None
+
+
+def _file_problem(what: str, path: Path, fix: str) -> ConfigurationError:
+    return ConfigurationError.of(f"the password file {what}", where=str(path), fix=fix)
+
+
+def _first_line(raw: bytes) -> str:
+    """The secret. Raises ValueError with what is there in its place, and not a character of it."""
+    try:
+        secret = raw.decode("utf-8-sig").partition("\n")[0].strip()
+    except UnicodeDecodeError:
+        raise ValueError("what is not UTF-8 text") from None
     if not secret:
-        raise _one_problem("the password file is empty", str(path), "Write the password there")
+        raise ValueError("an empty first line")
+    if not secret.isprintable():
+        raise ValueError("a first line with control characters")
     return secret
 
 
-def run_for_secret(argv: Sequence[str], folder: Path, *, within_s: float = COMMAND_S) -> str:
-    """The first line that a command prints. It gets no shell and no input.
+def run_for_secret(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], *, within_s: float = COMMAND_S
+) -> str:
+    """The first line that a command prints. It gets no shell, no input, and no secret of others.
 
     Raises ConfigurationError with what it said on standard error; what it printed is never shown.
     """
-    code, printed, said = _run(argv, folder, within_s)
+    code, printed, said = _run(argv, folder, environment, within_s)
     last = clean(said.decode(errors="replace"), 300)
     told = f": {last}" if last else ""
     if code is None:
@@ -79,24 +99,23 @@ def run_for_secret(argv: Sequence[str], folder: Path, *, within_s: float = COMMA
     if code != 0:
         raise _command_problem(argv, f"ended with {code}{told}")
     try:
-        secret = printed.decode().partition("\n")[0].strip()
-    except UnicodeDecodeError:
-        raise _command_problem(argv, "printed what is not UTF-8 text") from None
-    if not secret or not secret.isprintable():
-        what = "an empty first line" if not secret else "a first line with control characters"
-        raise _command_problem(argv, f"printed {what}{told}")
-    return secret
+        return _first_line(printed)
+    except ValueError as problem:
+        raise _command_problem(argv, f"printed {problem}{told}") from None
 
 
-def _run(argv: Sequence[str], folder: Path, within_s: float) -> tuple[int | None, bytes, bytes]:
+def _run(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], within_s: float
+) -> tuple[int | None, bytes, bytes]:
     """Exit code (`None`: out of time, or without an end to what it prints) and the start of both outputs."""
     try:
         process = subprocess.Popen(  # noqa: S603  # the operator's own command
-            argv,
+            beside(argv, folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
+            env=without_secrets(environment),
             start_new_session=True,
         )
     except OSError as problem:
@@ -130,8 +149,4 @@ def _listen(process: "subprocess.Popen[bytes]", deadline: float) -> tuple[bytes,
 def _command_problem(argv: Sequence[str], what: str) -> ConfigurationError:
     """Only the program is named: its arguments may tell what they should not."""
     fix = "Run it yourself, in the folder of config.toml: its first line must be the password or token"
-    return _one_problem(f"the command {what}", f"password_command {argv[0]}", fix)
-
-
-def _one_problem(what: str, where: str, fix: str) -> ConfigurationError:
-    return ConfigurationError((DigestError(what, where=where, fix=fix),))
+    return ConfigurationError.of(f"the command {what}", where=f"password_command {argv[0]}", fix=fix)

@@ -14,7 +14,7 @@ from digest.store.dialect import is_sqlite
 from digest.store.lock import sole_writer
 from digest.store.troubles import Place, location, told, told_of_files
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest migration; a test compares it with the files."""
 
 
@@ -50,6 +50,7 @@ class Database:
                 connection = opened.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
+                postgresql.be_patient(connection)
             yield connection
 
     def now(self, machine: datetime) -> datetime:
@@ -86,15 +87,16 @@ def open_database(place: Place) -> Database:
 def open_for_reading(place: Place) -> Database:
     """Open without the means to change anything: the database itself refuses every write.
 
-    Raises StoreError if it is not there, or its tables are older or newer than this program.
+    Raises StoreError if it is not there, has no tables yet, or such as are older or newer than this program.
     """
     with told(place), told_of_files(place), ExitStack() as if_it_fails:
         database = if_it_fails.enter_context(Database(place, _for_reading(place)))
-        with database.engine.connect() as connection:
-            version = _version(connection, place)
+        version = _version_of(database)
+        if version is None:
+            raise StoreError("there is no store yet", where=location(place), fix="Run `digest send`")
         if version != SCHEMA:
             raise StoreError(
-                f"the store is of version {version or 'none'}, this program needs {SCHEMA}",
+                f"the store is of version {version}, this program needs {SCHEMA}",
                 where=location(place),
                 fix="Run `digest fetch`, which brings an older store up to date",
             )
@@ -103,11 +105,14 @@ def open_for_reading(place: Place) -> Database:
 
 
 def is_there(place: Place) -> bool:
-    """Whether there is a store yet. Raises StoreError if the server that should have it cannot be asked."""
-    if isinstance(place, Path):
-        return place.exists()
-    with told(place), Database(place, _for_reading(place)) as database, database.engine.connect() as opened:
-        return _version(opened, place) is not None
+    """Whether there is a store yet: with tables, which a process that is killed early never made.
+
+    Raises StoreError if that cannot be found out, or if this is something else.
+    """
+    if isinstance(place, Path) and not place.exists():
+        return False
+    with told(place), told_of_files(place), Database(place, _for_reading(place)) as database:
+        return _version_of(database) is not None
 
 
 def damage(database: Database) -> str | None:
@@ -129,8 +134,12 @@ def _for_reading(place: Place) -> Engine:
 
 def _is_ready(database: Database) -> bool:
     """Whether its tables are of this program's version. Raises StoreError for somebody else's database."""
+    return _version_of(database) == SCHEMA
+
+
+def _version_of(database: Database) -> str | None:
     with database.engine.connect() as connection:
-        return _version(connection, database.place) == SCHEMA
+        return _version(connection, database.place)
 
 
 def _make_ready(database: Database) -> None:

@@ -6,15 +6,17 @@ wakes, can neither send the body nor undo what came after. `docs/architecture.md
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Date,
     and_,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -24,14 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from digest.model import Attempt, Delivery, DeliveryState, Edition, Failure, Message, Phase
+from digest.model import Attempt, Delivery, DeliveryState, Edition, Failure, Message
 from digest.store.dialect import among, upsert
-from digest.store.record import EXPIRED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, delivery_of
+from digest.store.record import BEFORE, EXPIRED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, delivery_of
 from digest.store.suppressions import suppressed
 from digest.store.tables import Instant, attempt, delivery, message, seen
 
 BATCH = 1_000
-CUT_OFF_BEFORE = "cut off before the message went out"
 CUT_OFF_INSIDE = "cut off while the message went out"
 
 
@@ -54,35 +55,20 @@ class Ended:
     due_at: datetime | None = None
     """When to try again, if its state is `queued`; `None`: at once, behind those that are due already."""
 
+    def stands(self, *, resend_once: bool) -> Delivery:
+        """The message after this attempt. What may have arrived stays so, unless it is known that it did.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """What was found of processes that are gone, and put right; the deliveries without their data."""
-
-    requeued: tuple[Delivery, ...] = ()
-    """Cut off before the body: they wait again."""
-    unknown: tuple[Delivery, ...] = ()
-    """Cut off inside the body: they may have arrived, and stay so."""
-    resent: tuple[Delivery, ...] = ()
-    """Cut off inside the body, and wait again, as was asked for."""
+        With `resend_once`, one that ended as unknown waits again, if none of its attempts did so before.
+        """
+        before, state, reply = self.delivery.may_have_arrived, self.attempt.state, self.attempt.reply
+        if state in (DeliveryState.FAILED, DeliveryState.EXPIRED) and before:
+            state, reply = DeliveryState.UNKNOWN, BEFORE + reply
+        elif state is DeliveryState.UNKNOWN and resend_once and not before:
+            state = DeliveryState.QUEUED
+        return replace(self.delivery, state=state, reply=reply)
 
 
 # ---------------------------------------------------------------- in
-
-
-def enqueue(
-    connection: Connection,
-    made: Edition,
-    composed: Message,
-    now: datetime,
-    *,
-    due_at: datetime | None = None,
-) -> bool:
-    """Store the message and mark its papers and their twins as had, in the caller's transaction.
-
-    Returns False, having changed nothing, if this reader has a message of this day already.
-    """
-    return bool(enqueue_many(connection, [(made, composed)], now, due_at=due_at))
 
 
 def enqueue_many(
@@ -92,7 +78,10 @@ def enqueue_many(
     *,
     due_at: datetime | None = None,
 ) -> frozenset[str]:
-    """The same for many at once: the profiles whose messages were queued."""
+    """Store messages and mark their papers and the papers' twins as had, in the caller's transaction.
+
+    Returns the profiles whose messages were queued; who has a message of the day already keeps that.
+    """
     by_id = {composed.message_id: (edition, composed) for edition, composed in made}
     if not by_id:
         return frozenset()
@@ -160,8 +149,22 @@ def claim(  # noqa: PLR0913 - by name only
         return Claimed()
     data = _read(connection, [row.message_id for row in rows])
     claimed = [delivery_of(row, data[row.message_id]) for row in rows]
+    if any(one.attempts > 1 for one in claimed):
+        claimed = with_doubt(connection, claimed)
     connection.execute(insert(attempt), [_begun(one, now) for one in claimed])
     return _without_suppressed(connection, claimed, now)
+
+
+def with_doubt(connection: Connection, found: Sequence[Delivery]) -> list[Delivery]:
+    """The same, knowing whether an attempt of theirs that has ended may have arrived."""
+    tried = [one.message.message_id for one in found if one.attempts]
+    if not tried:
+        return list(found)
+    unknown = select(attempt.c.message_id).where(
+        among(connection, attempt.c.message_id, tried), attempt.c.state == UNKNOWN
+    )
+    doubted = frozenset(connection.execute(unknown).scalars())
+    return [replace(one, may_have_arrived=one.message.message_id in doubted) for one in found]
 
 
 def _read(connection: Connection, identifiers: Sequence[str]) -> dict[str, bytes]:
@@ -228,9 +231,7 @@ def _without_suppressed(connection: Connection, claimed: Sequence[Delivery], now
     record_attempts(connection, failed, now)
     return Claimed(
         deliveries=tuple(one for one in claimed if one.message.envelope.recipient not in barred),
-        suppressed=tuple(
-            replace(one.delivery, state=one.attempt.state, reply=one.attempt.reply) for one in failed
-        ),
+        suppressed=tuple(one.stands(resend_once=False) for one in failed),
     )
 
 
@@ -243,13 +244,16 @@ def record_commits(
     """
     held: set[str] = set()
     for batch in _batches(claimed):
-        given = {"claims": _claims(batch), "until": lease_until}
+        given = _claims(batch) | {"until": lease_until}
         held.update(connection.execute(_COMMITTING, given).scalars())
     return frozenset(held)
 
 
-# What this message's latest claim said, if nobody claimed it since.
-_IS_CLAIM = tuple_(delivery.c.message_id, delivery.c.attempts).in_(bindparam("claims", expanding=True))
+# What this message's latest claim said, if nobody claimed it since. By pairs alone, SQLite uses no index.
+_IS_CLAIM = and_(
+    delivery.c.message_id.in_(bindparam("identifiers", expanding=True)),
+    tuple_(delivery.c.message_id, delivery.c.attempts).in_(bindparam("claims", expanding=True)),
+)
 _COMMITTING = (
     update(delivery)
     .where(_IS_CLAIM, delivery.c.state == SENDING)
@@ -265,19 +269,12 @@ def record_attempts(
 
     It counts while the claim stands, and after its lease as long as nobody claimed the message anew: it is
     the truth. Of a message that was put back, or given up, only that it *was* sent counts.
-    With `resend_once`, one that ended as unknown waits again, if none of its attempts did so before.
+    The message then `stands` as its end says; its attempt keeps what was said of it.
     """
-    again = _first_unknown(connection, ended) if resend_once else frozenset()
-    return _record(connection, ended, now, again)
-
-
-def _record(
-    connection: Connection, ended: Sequence[Ended], now: datetime, again: Collection[str]
-) -> frozenset[str]:
     held = {identifier for batch in _batches(ended) for identifier in _holders(connection, batch)}
     counted = [one for one in ended if one.delivery.message.message_id in held]
     if counted:
-        connection.execute(_ENDING, [_end(one, now, again) for one in counted])
+        connection.execute(_ENDING, [_end(one, now, resend_once) for one in counted])
         connection.execute(_KEEPING, [_kept(one.delivery, one.attempt, now) for one in counted])
         _let_go(connection, (one.delivery for one in counted if one.attempt.state is DeliveryState.SENT))
     return frozenset(held)
@@ -296,7 +293,7 @@ _LETTING_GO = delete(message).where(message.c.message_id == bindparam("identifie
 def _holders(connection: Connection, ended: Sequence[Ended]) -> Iterable[str]:
     """The messages of which what is said now is to be believed; locked until the transaction ends."""
     sent = {one.delivery.message.message_id for one in ended if one.attempt.state is DeliveryState.SENT}
-    for row in connection.execute(_HOLDING, {"claims": _claims(one.delivery for one in ended)}):
+    for row in connection.execute(_HOLDING, _claims([one.delivery for one in ended])):
         if row.state in (SENDING, UNKNOWN) or row.message_id in sent:
             yield row.message_id
 
@@ -311,6 +308,7 @@ _ENDING = (
         ended_at=bindparam("at", type_=Instant),
         due_at=func.coalesce(bindparam("due", type_=Instant), delivery.c.due_at),
         deferrals=bindparam("deferred"),
+        last_day=func.coalesce(bindparam("last", type_=Date), delivery.c.last_day),
         owner="",
         lease_until=None,
     )
@@ -330,20 +328,29 @@ _KEEPING = (
 )
 
 
-def _end(one: Ended, now: datetime, again: Collection[str]) -> dict[str, Any]:
-    """The attempt's number is counted from what was claimed, so that saying it twice changes nothing."""
-    state = one.attempt.state
-    if one.delivery.message.message_id in again:
-        state = DeliveryState.QUEUED
-    waits = state is DeliveryState.QUEUED
+def _end(one: Ended, now: datetime, resend_once: bool) -> dict[str, Any]:
+    """The attempt's number is counted from what was claimed, so that saying it twice changes nothing.
+
+    What is to be sent once more gets until the end of tomorrow, as if a person had put it back; it may have
+    arrived, so that its papers must not come again meanwhile.
+    """
+    stands = one.stands(resend_once=resend_once)
+    waits = stands.state is DeliveryState.QUEUED
+    is_resent = waits and one.attempt.state is DeliveryState.UNKNOWN
     return {
         "identifier": one.delivery.message.message_id,
-        "to": state.value,
-        "said": one.attempt.reply,
+        "to": stands.state.value,
+        "said": stands.reply,
         "at": None if waits else now,
         "due": (one.due_at or now) if waits else None,
-        "deferred": one.delivery.deferrals + (one.attempt.failure is Failure.TRANSIENT),
+        "deferred": one.delivery.deferrals + _is_put_off(one),
+        "last": now.date() + timedelta(days=1) if is_resent else None,
     }
+
+
+def _is_put_off(one: Ended) -> bool:
+    """What is tried again at once was its relay's matter: the message need not wait longer the next time."""
+    return one.attempt.failure is Failure.TRANSIENT and one.due_at is not None
 
 
 def _kept(claimed: Delivery, ended: Attempt, now: datetime) -> dict[str, Any]:
@@ -360,88 +367,27 @@ def _kept(claimed: Delivery, ended: Attempt, now: datetime) -> dict[str, Any]:
     }
 
 
-def _first_unknown(connection: Connection, ended: Sequence[Ended]) -> frozenset[str]:
-    """Those that end as unknown, of which no earlier attempt did."""
-    unknown = (one.delivery for one in ended if one.attempt.state is DeliveryState.UNKNOWN)
-    latest = {one.message.message_id: one.attempts for one in unknown}
-    if not latest:
-        return frozenset()
-    left = select(attempt.c.message_id, attempt.c.number).where(
-        among(connection, attempt.c.message_id, latest), attempt.c.state == UNKNOWN
-    )
-    before = {row.message_id for row in connection.execute(left) if row.number < latest[row.message_id]}
-    return frozenset(latest) - before
-
-
-# ---------------------------------------------------------------- put right
-
-
-def settle(
-    connection: Connection,
-    now: datetime,
-    *,
-    gone: Collection[str] = (),
-    present: Collection[str] = (),
-    resend_once: bool = False,
-) -> Settled:
-    """Put right what processes left that are gone: those named, and all whose lease is over.
-
-    The lease of an owner known to be `present` holds however late it is: a clock may have been moved. What
-    was claimed waits again: a body never goes out before `record_commits`. What was being sent is unknown
-    for good, and returned once; with `resend_once` it waits again, if it never was unknown before.
-    """
-    cut_off = _cut_off(connection, now, gone, present)
-    ended = [Ended(delivery=one, attempt=_CUT_OFF[one.state]) for one in cut_off]
-    again = _first_unknown(connection, ended) if resend_once else frozenset()
-    _record(connection, ended, now, again)
-    inside = [one for one in cut_off if one.state is DeliveryState.UNKNOWN]
-    return Settled(
-        requeued=tuple(one for one in cut_off if one.state is DeliveryState.SENDING),
-        unknown=tuple(one for one in inside if one.message.message_id not in again),
-        resent=tuple(one for one in inside if one.message.message_id in again),
-    )
-
-
-_CUT_OFF = {
-    DeliveryState.SENDING: Attempt(state=DeliveryState.QUEUED, reply=CUT_OFF_BEFORE),
-    DeliveryState.UNKNOWN: Attempt(
-        state=DeliveryState.UNKNOWN, reply=CUT_OFF_INSIDE, phase=Phase.BODY, failure=Failure.UNKNOWN
-    ),
-}
-_UNDER_WAY = or_(
-    delivery.c.state == SENDING, and_(delivery.c.state == UNKNOWN, delivery.c.ended_at.is_(None))
-)
-
-
-def _cut_off(
-    connection: Connection, now: datetime, gone: Collection[str], present: Collection[str]
-) -> tuple[Delivery, ...]:
-    late = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
-    lost = or_(delivery.c.owner.in_(list(gone)), and_(late, delivery.c.owner.not_in(list(present))))
-    found = select(delivery).where(_UNDER_WAY, lost).order_by(delivery.c.due_at, delivery.c.message_id)
-    return tuple(map(delivery_of, connection.execute(found.with_for_update())))
-
-
-def owners(connection: Connection) -> frozenset[str]:
-    """Those who have messages under way."""
-    return frozenset(connection.execute(select(delivery.c.owner).where(_UNDER_WAY).distinct()).scalars())
-
-
 def prune(connection: Connection, before: date) -> int:
     """Let go of the data of messages of days before that, but for those that wait or are under way."""
     over = or_(
         delivery.c.state.in_((SENT, FAILED, EXPIRED)),
         and_(delivery.c.state == UNKNOWN, delivery.c.ended_at.is_not(None)),
     )
-    old = select(delivery.c.message_id).where(delivery.c.day < before, over)
+    its_own = delivery.c.message_id == message.c.message_id
+    # Asked of each message that is still whole: they are few beside all that was ever sent.
+    old = select(message.c.message_id).where(exists().where(its_own, delivery.c.day < before, over))
     return connection.execute(delete(message).where(message.c.message_id.in_(old))).rowcount
 
 
 # ---------------------------------------------------------------- rows
 
 
-def _claims(claimed: Iterable[Delivery]) -> list[tuple[str, int]]:
-    return [(one.message.message_id, one.attempts) for one in claimed]
+def _claims(claimed: Sequence[Delivery]) -> dict[str, Any]:
+    """What `_IS_CLAIM` asks for."""
+    return {
+        "identifiers": [one.message.message_id for one in claimed],
+        "claims": [(one.message.message_id, one.attempts) for one in claimed],
+    }
 
 
 def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, func, or_, select
 
 from digest.model import DeliveryState, Edition, Outcome
 from digest.store.dialect import among, upsert
+from digest.store.record import MAY_HAVE_ARRIVED, QUEUED, SENDING, SENT, UNKNOWN
 from digest.store.tables import delivery, edition, seen
-
-MAY_HAVE_ARRIVED = (DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,27 +26,29 @@ class Day:
     subject: str | None = None
 
 
-def seen_by(connection: Connection, profile: str, before: date) -> frozenset[str]:
-    """The papers this reader has had in editions of days before that."""
-    return all_seen(connection, {profile: before})[profile]
-
-
 def all_seen(
     connection: Connection, before: Mapping[str, date], since: date = date.min
 ) -> dict[str, frozenset[str]]:
-    """The papers each reader has had in editions before a day of the reader's own, and not before `since`."""
-    same_day = (delivery.c.profile == seen.c.profile) & (delivery.c.day == seen.c.day)
-    had = (
-        select(seen.c.profile, seen.c.paper_id)
-        .join_from(seen, delivery, same_day)
-        .where(delivery.c.state.in_(MAY_HAVE_ARRIVED), seen.c.day >= since)
-    )
+    """The papers each reader has had in editions before a day of the reader's own, and not before `since`.
+
+    What a message holds that may yet arrive that day counts as had; what was refused or given up does not.
+    """
     found: dict[str, set[str]] = {profile: set() for profile in before}
     for day, profiles in _by_day(before):
-        theirs = had.where(among(connection, seen.c.profile, profiles), seen.c.day < day)
-        for profile, paper in connection.execute(theirs):
+        # Asked of each paper: a join would go through all that was ever sent.
+        counts = exists().where(_same_day(seen), _may_arrive(day))
+        had = select(seen.c.profile, seen.c.paper_id).where(
+            among(connection, seen.c.profile, profiles), seen.c.day < day, seen.c.day >= since, counts
+        )
+        for profile, paper in connection.execute(had):
             found[profile].add(paper)
     return {profile: frozenset(papers) for profile, papers in found.items()}
+
+
+def _may_arrive(on: date) -> ColumnElement[bool]:
+    """What arrived, may have, is going out, or is still to go on that day."""
+    still_to_go = and_(delivery.c.state == QUEUED, or_(delivery.c.last_day >= on, MAY_HAVE_ARRIVED))
+    return or_(delivery.c.state.in_((SENT, UNKNOWN, SENDING)), still_to_go)
 
 
 def _by_day(before: Mapping[str, date]) -> Iterator[tuple[date, list[str]]]:
@@ -56,16 +57,13 @@ def _by_day(before: Mapping[str, date]) -> Iterator[tuple[date, list[str]]]:
         yield day, [profile for profile, own in before.items() if own == day]
 
 
-def seen_on(connection: Connection, profile: str) -> dict[str, date]:
-    """The first day this reader had each paper.
-
-    What a message holds that still waits, was refused or expired was not had.
-    """
-    same_day = (delivery.c.profile == seen.c.profile) & (delivery.c.day == seen.c.day)
+def seen_on(connection: Connection, profile: str, today: date) -> dict[str, date]:
+    """The first day this reader had each paper, as that day's edition counts it; or on that day itself."""
+    not_todays = or_(delivery.c.state.in_((SENT, UNKNOWN)), delivery.c.day < today)
     had = (
         select(seen.c.paper_id, seen.c.day)
-        .join_from(seen, delivery, same_day)
-        .where(seen.c.profile == profile, delivery.c.state.in_(MAY_HAVE_ARRIVED))
+        .join_from(seen, delivery, _same_day(seen))
+        .where(seen.c.profile == profile, _may_arrive(today), not_todays)
         .order_by(seen.c.day.desc())
     )
     return {row.paper_id: row.day for row in connection.execute(had)}
@@ -95,25 +93,20 @@ def queued_at(connection: Connection, profile: str, day: date) -> datetime | Non
     return made
 
 
-def last_made(connection: Connection, profile: str, before: date) -> tuple[date, datetime] | None:
-    """Day and moment of the last edition before a day that chose among papers; `None` if there is none.
-
-    A quiet day without a message is one. A message that was refused, expired or still waits is none: its
-    papers come again.
-    """
-    return all_last_made(connection, {profile: before}).get(profile)
-
-
 def all_last_made(connection: Connection, before: Mapping[str, date]) -> dict[str, tuple[date, datetime]]:
-    """The same of many readers, each before a day of the reader's own; those that have one."""
+    """Day and moment of each reader's last edition that chose among papers, before a day of the reader's own.
+
+    A quiet day without a message is one. A message that was refused or given up is none: its papers come
+    again. Readers without one are left out.
+    """
     found = {}
     for day, profiles in _by_day(before):
         last = (
             select(edition.c.profile, func.max(edition.c.day).label("day"))
-            .join_from(edition, delivery, _same_day(), isouter=True)
+            .join_from(edition, delivery, _same_day(edition), isouter=True)
             .where(among(connection, edition.c.profile, profiles), edition.c.day < day)
             .where(edition.c.considered > 0)
-            .where(delivery.c.state.is_(None) | delivery.c.state.in_(MAY_HAVE_ARRIVED))
+            .where(or_(delivery.c.state.is_(None), _may_arrive(day)))
             .group_by(edition.c.profile)
             .subquery()
         )
@@ -123,15 +116,13 @@ def all_last_made(connection: Connection, before: Mapping[str, date]) -> dict[st
     return found
 
 
-def record_outcome(connection: Connection, made: Edition, reason: str, now: datetime) -> None:
-    """State how a reader's day stands, and when that was found; a later statement of the day replaces it."""
-    record_outcomes(connection, [(made, made.outcome, reason)], now)
-
-
 def record_outcomes(
     connection: Connection, stated: Sequence[tuple[Edition, Outcome, str]], now: datetime
 ) -> None:
-    """The same for many at once; the outcome may be another than the edition's own, such as `failed`."""
+    """State how readers' days stand, and why, as found now; a later statement of a day replaces it.
+
+    The outcome may be another than the edition's own, such as `failed`.
+    """
     if not stated:
         return
     rows = [
@@ -155,15 +146,16 @@ def days(connection: Connection, profiles: Iterable[str], since: date) -> tuple[
     """How each reader's days stand, newest first; once there is a message, its state is the outcome."""
     rows = connection.execute(
         select(edition, delivery.c.state, delivery.c.reply, delivery.c.subject)
-        .join_from(edition, delivery, _same_day(), isouter=True)
+        .join_from(edition, delivery, _same_day(edition), isouter=True)
         .where(among(connection, edition.c.profile, profiles), edition.c.day >= since)
         .order_by(edition.c.day.desc(), edition.c.profile)
     )
     return tuple(_day(row) for row in rows)
 
 
-def _same_day() -> Any:
-    return (edition.c.profile == delivery.c.profile) & (edition.c.day == delivery.c.day)
+def _same_day(table: Table) -> ColumnElement[bool]:
+    """The delivery of a row's reader and day."""
+    return and_(delivery.c.profile == table.c.profile, delivery.c.day == table.c.day)
 
 
 def _key(profile: str, day: date) -> tuple[Any, Any]:

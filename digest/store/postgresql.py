@@ -26,6 +26,8 @@ from digest.errors import StoreError
 BUSY_S = 15
 """How long a writer waits for a lock."""
 STATEMENT_S = 300
+STALLED_S = 60
+"""How long a transaction that writes may stand still between two statements."""
 # A server that is gone without a word is noticed within a minute (PostgreSQL's manual, 34.1.2).
 _NETWORK = {
     "connect_timeout": 10,
@@ -44,6 +46,8 @@ _SESSION = (
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') = 'off'",
 )
+# A process that is stopped inside a change must not keep the others from theirs.
+_WRITING = (f"SET idle_in_transaction_session_timeout = '{STALLED_S}s'",)
 _READING = ("SET default_transaction_read_only = on",)
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html; a class of two characters is for all of its.
@@ -52,15 +56,16 @@ TROUBLES = {
     "3D000": "Make it with `createdb`, or name another database as `store` in config.toml",
     "53100": "Make room on the server's disk; nothing was lost",
     "53300": "The server has too many connections; try again, or allow more (max_connections)",
-    "53": "See to the server's memory and disk; nothing was lost that was said to be stored",
+    "53": "See to the server's memory and disk; what was stored before is safe",
+    "25P03": "It stood still for too long inside of a change, which was undone; try again",
     "25006": "The server lets nothing be written here: name the primary server, not a readonly copy",
     "42501": "Grant the user what it needs: it has to own the tables, or be allowed to make them",
     "55P03": "Another Digest is writing; try again when it has ended",
     "57014": "The server took too long; see what else it does",
     "40": "Another Digest was writing the same; try again",
     "57P": "The server is starting or stopping; try again when it runs",
-    "08": "See that the server runs and can be reached; nothing was lost that was said to be stored",
-    "58": "See to the server's disk; nothing was lost that was said to be stored",
+    "08": "See that the server runs and can be reached; what was stored before is safe",
+    "58": "See to the server's disk; what was stored before is safe",
     "XX001": "The database is damaged; restore it from a backup",
     "XX002": "An index is damaged; REINDEX the database, or restore it from a backup",
 }
@@ -88,7 +93,7 @@ def shown(place: str) -> str:
 
 def for_writing(place: str) -> Engine:
     """Connections to the database; none is opened yet. Raises StoreError without psycopg."""
-    return _engine(place, _SESSION)
+    return _engine(place, (*_SESSION, *_WRITING))
 
 
 def for_reading(place: str) -> Engine:
@@ -118,6 +123,11 @@ def now(connection: Connection) -> datetime:
     """The server's clock."""
     read: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     return read
+
+
+def be_patient(connection: Connection) -> None:
+    """Let this transaction stand still between two statements: it reads, and keeps nobody from anything."""
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 def damage(connection: Connection) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select
 
 from digest.model import Attempt, Delivery, DeliveryState, Envelope, Failure, Message, Phase, Tried
 from digest.store.dialect import among
@@ -22,6 +22,10 @@ QUEUED, SENDING, UNKNOWN, SENT, FAILED, EXPIRED = (
         DeliveryState.EXPIRED,
     )
 )
+MAY_HAVE_ARRIVED = exists().where(attempt.c.message_id == delivery.c.message_id, attempt.c.state == UNKNOWN)
+"""Whether an attempt with a message ended so that nobody knows; one that is under way has not."""
+BEFORE = "an earlier try may have got through; now: "
+UNDER_WAY = or_(delivery.c.state == SENDING, and_(delivery.c.state == UNKNOWN, delivery.c.ended_at.is_(None)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,27 @@ def tried(connection: Connection, message_id: str) -> tuple[Tried, ...]:
     """Every attempt to hand a message over, the first one first."""
     of_message = select(attempt).where(attempt.c.message_id == message_id).order_by(attempt.c.number)
     return tuple(map(_tried, connection.execute(of_message)))
+
+
+def tries(connection: Connection, message_ids: Collection[str]) -> dict[str, int]:
+    """How often messages were really tried, or are just now; those that never were are left out.
+
+    A claim that was given back, and a bounce, have a line in the record, too, but came to no phase.
+    """
+    is_one = or_(attempt.c.phase.is_not(None), attempt.c.ended_at.is_(None))
+    counted = (
+        select(attempt.c.message_id, func.count())
+        .where(among(connection, attempt.c.message_id, message_ids), is_one)
+        .group_by(attempt.c.message_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(counted)}
+
+
+def doubted(connection: Connection, message_ids: Collection[str]) -> frozenset[str]:
+    """Those that an earlier attempt may have brought to their readers, however they stand now."""
+    lost = (attempt.c.state == UNKNOWN, attempt.c.ended_at.is_not(None))
+    found = select(attempt.c.message_id).where(among(connection, attempt.c.message_id, message_ids), *lost)
+    return frozenset(connection.execute(found).scalars())
 
 
 def content(connection: Connection, message_id: str) -> bytes | None:

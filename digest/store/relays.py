@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, or_, select
 
 from digest.model import DeliveryState, Failure, Phase
-from digest.store.dialect import upsert
+from digest.store.dialect import is_sqlite, upsert
+from digest.store.postgresql import lock_for_transaction
 from digest.store.tables import Instant, alarm, attempt, relay
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -19,6 +20,8 @@ class Taken:
     minute: int
     hour: int
     day: int
+    under_way: int = 0
+    """Of these: where one of them ends without having been handed over, its place is free at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,7 @@ class RelayHealth:
 
     name: str
     at: datetime
+    """Since when, if something stands in the way; else, when that was found."""
     failure: Failure | None = None
     """What stands in the way; `None` if nothing does."""
     reply: str = ""
@@ -45,7 +49,7 @@ class Alarm:
 
 
 def record_health(connection: Connection, health: RelayHealth) -> None:
-    """Keep how a relay fares, in the place of the last time."""
+    """Keep how a relay fares, in the place of the last time; of the same trouble, since when."""
     values = {
         "at": health.at,
         "failure": health.failure.value if health.failure else None,
@@ -53,7 +57,8 @@ def record_health(connection: Connection, health: RelayHealth) -> None:
         "paused_until": health.paused_until,
     }
     new = upsert(connection, relay).values(name=health.name, **values)
-    connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
+    since = case((relay.c.failure == new.excluded.failure, relay.c.at), else_=new.excluded.at)
+    connection.execute(new.on_conflict_do_update(index_elements=["name"], set_={**values, "at": since}))
 
 
 def healths(connection: Connection) -> tuple[RelayHealth, ...]:
@@ -79,14 +84,6 @@ def record_alarm(connection: Connection, kind: str, about: str, at: datetime, pr
     connection.execute(new.on_conflict_do_update(index_elements=["kind", "about"], set_=later))
 
 
-def alarmed_at(connection: Connection, kind: str, about: str) -> datetime | None:
-    """When the operator was last told of this; `None` if never, or since cleared."""
-    told: datetime | None = connection.execute(
-        select(alarm.c.at).where(alarm.c.kind == kind, alarm.c.about == about)
-    ).scalar()
-    return told
-
-
 def alarms(connection: Connection) -> tuple[Alarm, ...]:
     """All that stands, the latest first."""
     rows = connection.execute(select(alarm).order_by(alarm.c.at.desc(), alarm.c.kind, alarm.c.about))
@@ -102,27 +99,61 @@ def clear_alarm(connection: Connection, kind: str, about: str) -> bool:
 def taken(connection: Connection, name: str, now: datetime) -> Taken:
     """How many messages a relay was given: under way, or ended within a minute, an hour, a day before now.
 
-    What did not come as far as its sender's name took nothing of a limit: nobody counts it there.
+    What did not come as far as its sender's name took nothing of a limit: nobody counts it there. Nor does
+    what a clock recorded that was ahead by more than a window; of a small step back, everything counts.
     """
     under_way = connection.execute(_UNDER_WAY, {"relay": name}).scalar_one()
-    since = {"relay": name, "minute": now - MINUTE, "hour": now - HOUR, "day": now - DAY}
-    minute, hour, day = connection.execute(_ENDED, since).one()
-    return Taken(minute=under_way + minute, hour=under_way + hour, day=under_way + day)
+    windows = {"minute": MINUTE, "hour": HOUR, "window": DAY}
+    given = {f"{about}_ago": now - window for about, window in windows.items()}
+    given |= {f"{about}_ahead": now + window for about, window in windows.items()}
+    minute, hour, day = connection.execute(_ENDED, {"relay": name, **given}).one()
+    return Taken(minute=under_way + minute, hour=under_way + hour, day=under_way + day, under_way=under_way)
+
+
+def room_at(
+    connection: Connection, name: str, now: datetime, window: timedelta, places: int
+) -> datetime | None:
+    """When so many places will be free of those that ended messages take in a window; `None` if never."""
+    given = {"relay": name, "window_ago": now - window, "window_ahead": now + window, "before": places - 1}
+    ended: datetime | None = connection.execute(_LEAVING, given).scalar()
+    return ended + window if ended else None
+
+
+def count_alone(connection: Connection, name: str) -> None:
+    """Let nobody else count for, and claim by, a relay's limits until this transaction has ended.
+
+    In SQLite whoever writes is alone anyway.
+    """
+    if not is_sqlite(connection):
+        lock_for_transaction(connection, f"limits of {name}")
 
 
 # All in the index ix_attempt_relay.
 _OF_RELAY = attempt.c.relay == bindparam("relay")
 _UNDER_WAY = select(func.count()).select_from(attempt).where(_OF_RELAY, attempt.c.ended_at.is_(None))
 _HANDED_OVER = [phase.value for phase in (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.WRITE)]
-_ENDED = select(
-    func.count().filter(attempt.c.ended_at > bindparam("minute", type_=Instant)),
-    func.count().filter(attempt.c.ended_at > bindparam("hour", type_=Instant)),
-    func.count(),
-).where(
+
+
+def _within(about: str) -> ColumnElement[bool]:
+    ago, ahead = (bindparam(f"{about}_{which}", type_=Instant) for which in ("ago", "ahead"))
+    return and_(attempt.c.ended_at > ago, attempt.c.ended_at <= ahead)
+
+
+_COUNTS = (
     _OF_RELAY,
-    attempt.c.ended_at > bindparam("day", type_=Instant),
+    _within("window"),
     or_(
         attempt.c.state.in_((DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)),
         attempt.c.phase.in_(_HANDED_OVER),
     ),
+)
+_ENDED = select(
+    func.count().filter(_within("minute")), func.count().filter(_within("hour")), func.count()
+).where(*_COUNTS)
+_LEAVING = (
+    select(attempt.c.ended_at)
+    .where(*_COUNTS)
+    .order_by(attempt.c.ended_at)
+    .limit(1)
+    .offset(bindparam("before"))
 )

@@ -179,6 +179,7 @@ suppression = Table(
     Column("address", String, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("lifted_at", Instant),
 )
 
 relay = Table(

@@ -28,7 +28,9 @@ def told(place: Place) -> Iterator[None]:
         fix = ask(problem.orig)
         if fix is None:
             raise
-        reason = " ".join(str(problem.orig).split())
+        # libpq says several things in lines of their own, with a stop behind the last one only.
+        lines = (" ".join(line.split()) for line in str(problem.orig).splitlines())
+        reason = ": ".join(line.rstrip(":") for line in lines if line)
         raise StoreError(f"the store cannot be used: {reason}", where=location(place), fix=fix) from problem
 
 

@@ -1,18 +1,31 @@
 """What waits to be sent: how much, since when, until when, and what a person does about it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
 
-from digest.model import Delivery, DeliveryState
+from digest.model import Attempt, Delivery, DeliveryState
+from digest.store.deliveries import Ended, with_doubt
 from digest.store.dialect import among
-from digest.store.record import EXPIRED, FAILED, QUEUED, UNKNOWN, Listed, delivery_of
-from digest.store.tables import delivery, message
+from digest.store.record import (
+    BEFORE,
+    EXPIRED,
+    FAILED,
+    MAY_HAVE_ARRIVED,
+    QUEUED,
+    UNDER_WAY,
+    UNKNOWN,
+    Listed,
+    delivery_of,
+)
+from digest.store.tables import Instant, delivery, message
 
 NOT_SENT_IN_TIME = "not sent before the next edition; its papers come again"
+NOT_SENT_AGAIN = "not sent again before the next edition"
+CANCELLED = "cancelled by hand"
+READER_IS_GONE = "not sent in time, and its reader has no profile any more"
 
 
 def next_due(
@@ -38,42 +51,91 @@ def _waiting(connection: Connection, profiles: Collection[str] | None) -> tuple[
 def expire_before(connection: Connection, todays: Mapping[str, date], now: datetime) -> tuple[Delivery, ...]:
     """Give up what waits from days before each reader's today; the papers count as not had.
 
-    What a person put back by hand gets until the end of the next day.
+    What may have arrived before stays so: it ends as unknown, and its papers stay had.
+    What a person put back by hand gets until the end of the next day; what is under way, until the end of
+    today: its papers count as had in today's edition, and stay so should it wait again.
     """
     if not todays:
         return ()
-    last_day = func.coalesce(delivery.c.last_day, delivery.c.day)
-    old = select(delivery, last_day.label("until")).where(
-        delivery.c.state == QUEUED, last_day < max(todays.values())
-    )
+    over = _left(connection, todays, delivery.c.state == QUEUED)
+    under_way = _left(connection, todays, UNDER_WAY)
+    given_up = [_given_up(one, NOT_SENT_AGAIN if one.may_have_arrived else NOT_SENT_IN_TIME) for one in over]
+    _give_up(connection, given_up, now)
+    if under_way:
+        last = [{"identifier": one.message.message_id, "today": todays[one.profile]} for one in under_way]
+        connection.execute(_LETTING_GO_ON, last)
+    return tuple(given_up)
+
+
+def _left(connection: Connection, todays: Mapping[str, date], state: ColumnElement[bool]) -> list[Delivery]:
+    """What has been in a state since before each reader's today, in fair order; locked."""
+    old = select(delivery, _last_day.label("until")).where(state, _last_day < max(todays.values()))
     rows = connection.execute(old.order_by(delivery.c.due_at, delivery.c.message_id).with_for_update())
     over = [delivery_of(row) for row in rows if row.profile in todays and row.until < todays[row.profile]]
-    _give_up(connection, over, NOT_SENT_IN_TIME, now)
-    return tuple(replace(one, state=DeliveryState.EXPIRED, reply=NOT_SENT_IN_TIME) for one in over)
+    return with_doubt(connection, over)
 
 
-def _give_up(connection: Connection, waiting: Sequence[Delivery], reply: str, now: datetime) -> None:
-    identifiers = [one.message.message_id for one in waiting]
-    if identifiers:
-        connection.execute(
-            update(delivery)
-            .where(among(connection, delivery.c.message_id, identifiers), delivery.c.state == QUEUED)
-            .values(state=EXPIRED, reply=reply, ended_at=now)
-        )
+_last_day = func.coalesce(delivery.c.last_day, delivery.c.day)
+_LETTING_GO_ON = (
+    update(delivery)
+    .where(delivery.c.message_id == bindparam("identifier"))
+    .values(last_day=bindparam("today"))
+)
+
+
+def expire_strangers(
+    connection: Connection, known: Collection[str], before: date, now: datetime
+) -> tuple[Delivery, ...]:
+    """Give up what waits from days before that for readers who are not `known`: nobody makes them another."""
+    old = select(delivery).where(delivery.c.state == QUEUED, _last_day < before)
+    names = frozenset(known)
+    rows = connection.execute(old.order_by(delivery.c.due_at, delivery.c.message_id).with_for_update())
+    over = with_doubt(connection, [delivery_of(row) for row in rows if row.profile not in names])
+    given_up = [_given_up(one, READER_IS_GONE) for one in over]
+    _give_up(connection, given_up, now)
+    return tuple(given_up)
+
+
+def _given_up(waiting: Delivery, reply: str) -> Delivery:
+    attempt = Attempt(state=DeliveryState.EXPIRED, reply=reply)
+    return Ended(delivery=waiting, attempt=attempt).stands(resend_once=False)
+
+
+def _give_up(connection: Connection, given_up: Sequence[Delivery], now: datetime) -> None:
+    rows = [
+        {"identifier": one.message.message_id, "to": one.state.value, "said": one.reply, "at": now}
+        for one in given_up
+    ]
+    if rows:
+        connection.execute(_GIVING_UP, rows)
+
+
+_GIVING_UP = (
+    update(delivery)
+    .where(delivery.c.message_id == bindparam("identifier"), delivery.c.state == QUEUED)
+    .values(state=bindparam("to"), reply=bindparam("said"), ended_at=bindparam("at", type_=Instant))
+)
 
 
 def cancel(connection: Connection, listed: Listed, now: datetime) -> bool:
-    """Give up a message that waits; False if it does not, or not any more as it was listed."""
+    """Give up a message that waits; False if it does not, or not any more as it was listed.
+
+    What may have arrived before stays so.
+    """
     given_up = (
         update(delivery)
         .where(*_as_listed(listed), delivery.c.state == QUEUED)
-        .values(state=EXPIRED, reply="cancelled by hand", ended_at=now)
+        .values(
+            state=case((MAY_HAVE_ARRIVED, UNKNOWN), else_=EXPIRED),
+            reply=case((MAY_HAVE_ARRIVED, BEFORE + CANCELLED), else_=CANCELLED),
+            ended_at=now,
+        )
     )
     return connection.execute(given_up).rowcount > 0
 
 
 def retry(connection: Connection, listed: Listed, now: datetime) -> bool:
-    """Let a message wait again, due now, its papers had once it is sent; until the end of tomorrow.
+    """Let a message wait again, due now, until the end of tomorrow; for that long its papers count as had.
 
     False if that cannot be: it was sent, is under way, is not any more as it was listed, or its data was
     let go. What stays unknown may arrive twice: who asks for this knows.

@@ -15,13 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cached_property
-from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from digest.errors import DigestError
+from digest.links import is_loopback
 from digest.text import clean
+from digest.transport.masking import masked
 
 T = TypeVar("T")
 MOST = 1_000
@@ -77,10 +78,21 @@ class MaildirBox:
         self.where = str(path)
 
     def letters(self, since: date, max_bytes: int) -> Iterator[Letter]:
-        """As `Box` has it; what is no plain file is passed over, as is what another program moved away."""
+        """As `Box` has it; what is no plain file is passed over, as is what another program moved away.
+
+        A file that cannot be read is an error, but only after all others.
+        """
+        unreadable: list[DigestError] = []
         for _, key in islice(sorted(self._unseen(since), reverse=True), MOST):
-            if (data := self._read(key, max_bytes)) is not None:
-                yield Letter(key=key, data=data)
+            try:
+                data = self._read(key, max_bytes)
+            except OSError as problem:
+                unreadable.append(self._unusable(problem, key))
+            else:
+                if data is not None:
+                    yield Letter(key=key, data=data)
+        if unreadable:
+            raise unreadable[0]
 
     def mark(self, letter: Letter) -> None:
         """Move into `cur` with the flag S; the flags it has stay, in the order of ASCII."""
@@ -121,14 +133,13 @@ class MaildirBox:
             descriptor = os.open(self.path / key, os.O_RDONLY | _NO_TRICKS)
         except FileNotFoundError:
             return None
-        except OSError as problem:
-            raise self._unusable(problem) from problem
         with os.fdopen(descriptor, "rb") as file:
             return file.read(max_bytes)
 
-    def _unusable(self, problem: OSError) -> DigestError:
+    def _unusable(self, problem: OSError, key: str = "") -> DigestError:
         fix = "Name the Maildir that bounces are delivered to, one that this user may read and write"
-        return DigestError(f"cannot be read: {problem.strerror or problem}", where=self.where, fix=fix)
+        what = clean(f"{key} cannot be read: {problem.strerror or problem}", 300)
+        return DigestError(what, where=self.where, fix=fix)
 
 
 _NO_TRICKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -172,10 +183,7 @@ class ImapServer:
     @property
     def is_loopback(self) -> bool:
         """Whether what is said does not leave this machine."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 class ImapBox:
@@ -187,14 +195,15 @@ class ImapBox:
         self._clock = clock
         self._is_read_only = is_read_only
         self._wire: _Wire | None = None
+        self._shown: tuple[str, ...] = ()
+        """What was said to log in, which no message may have."""
 
     def letters(self, since: date, max_bytes: int) -> Iterator[Letter]:
         """As `Box` has it, by UID; what vanishes meanwhile is passed over."""
         wire = self._open()
         found = self._ask(lambda: wire.uid("SEARCH", "UNSEEN", "SINCE", _imap_date(since)), "SEARCH")
-        numbers = {
-            int(one) for line in found if isinstance(line, bytes) for one in line.split() if one.isdigit()
-        }
+        words = {word for line in found if isinstance(line, bytes) for word in line.split()}
+        numbers = {int(word) for word in words if _NUMBER.fullmatch(word)}
         for number in islice(sorted(numbers, reverse=True), MOST):
             if data := self._fetch(wire, str(number), max_bytes):
                 yield Letter(key=str(number), data=data)
@@ -235,6 +244,7 @@ class ImapBox:
             if self.server.security == "starttls":
                 self._start_tls(wire)
             self._log_in(wire, secret)
+            self._shown = ()
             folder, quiet = _mailbox_name(self.server.folder), self._is_read_only
             self._ask(lambda: wire.select(folder, readonly=quiet), "SELECT", _FIXES["SELECT"])
         return self._wire
@@ -273,17 +283,19 @@ class ImapBox:
         user = self.server.username
         if not (user + secret).isprintable():
             raise self._unusable("user name or password hold a control character", _FIXES["AUTH"])
+        self._shown = (user, secret, _quoted(secret)[1:-1])
         if self.server.auth == "xoauth2":
-            said = f"user={user}\x01auth=Bearer {secret}\x01\x01".encode()
-            login = _once(said)
-            self._ask(lambda: wire.authenticate("XOAUTH2", login), "AUTHENTICATE", _FIXES["AUTH"])
+            self._authenticate(wire, "XOAUTH2", f"user={user}\x01auth=Bearer {secret}\x01\x01".encode())
         elif "AUTH=PLAIN" in wire.capabilities:
-            login = _once(f"\0{user}\0{secret}".encode())
-            self._ask(lambda: wire.authenticate("PLAIN", login), "AUTHENTICATE", _FIXES["AUTH"])
+            self._authenticate(wire, "PLAIN", f"\0{user}\0{secret}".encode())
         elif "LOGINDISABLED" in wire.capabilities or not (user + secret).isascii():
             raise self._unusable("the server offers no way to log in that we know", _FIXES["AUTH"])
         else:
             self._ask(lambda: wire.login(_quoted(user), secret), "LOGIN", _FIXES["AUTH"])
+
+    def _authenticate(self, wire: "_Wire", way: str, said: bytes) -> None:
+        self._shown = (*self._shown, b64encode(said).decode())
+        self._ask(lambda: wire.authenticate(way, _once(said)), "AUTHENTICATE", _FIXES["AUTH"])
 
     def _ask(self, question: Callable[[], tuple[str, Any]], what: str, fix: str = "") -> list[Any]:
         """The data of an answer that says OK."""
@@ -316,7 +328,7 @@ class ImapBox:
             raise
 
     def _unusable(self, what: str, fix: str) -> DigestError:
-        return DigestError(clean(what, 300), where=self.server.where, fix=fix)
+        return DigestError(clean(masked(what, self._shown), 300), where=self.server.where, fix=fix)
 
 
 _FIXES = {
@@ -325,8 +337,8 @@ _FIXES = {
     "AUTH": "Check username and password; many providers want an app password made for this use",
     "SELECT": "Set folder to the name of a folder of that account",
 }
-# What imaplib makes of answers that it did not expect; a bug of ours within would be one of them, too.
-_BROKEN = (imaplib.IMAP4.error, OSError, ValueError, TypeError, IndexError, KeyError, AttributeError)
+# What imaplib makes of answers that it did not expect: numbers and words that are none are a ValueError.
+_BROKEN = (imaplib.IMAP4.error, OSError, ValueError)
 
 
 class _Wire(imaplib.IMAP4):
@@ -407,6 +419,7 @@ class _Wire(imaplib.IMAP4):
 
 
 _MAX_ANSWER = 4_000_000
+_NUMBER = re.compile(rb"[0-9]{1,10}")  # RFC 9051, 9: 32 bits
 
 
 def _once(said: bytes) -> Callable[[bytes], bytes]:

@@ -18,10 +18,13 @@ SIGNED = (
     *(b"content-transfer-encoding", b"list-id", b"list-unsubscribe", b"list-unsubscribe-post"),
     *(b"auto-submitted", b"feedback-id"),
 )
+SHOWN = (b"from", b"to", b"subject", b"date", b"list-unsubscribe", b"list-unsubscribe-post")
 
 _PEM = b"-----BEGIN "
 # RFC 8410, 7: what stands before the 32 bytes of an Ed25519 key in PKCS #8.
 _ED25519 = bytes.fromhex("302e020100300506032b657004220420")
+_FEWEST_BITS = 1_024
+"""Verifiers must not take a signature with a shorter RSA key (RFC 8301, 3.2)."""
 _INSTALL = 'Run: pip install "paperdigest[dkim]"'
 _TRIAL = b"From: digest@example.org\r\nSubject: trial\r\n\r\ntrial\r\n"
 
@@ -42,8 +45,10 @@ class Signer:
 
         message = dkim.DKIM(data)
         present = [name.lower() for name, _ in message.headers]
-        # From is named once more than it is there, so that none can be added (RFC 6376, 8.15).
-        covered = [name for name in SIGNED for _ in range(present.count(name))] + [b"from"]
+        # What a reader sees or clicks is named once more than it is there, so that none can be put in front
+        # (RFC 6376, 8.15).
+        covered = [name for name in SIGNED for _ in range(present.count(name))]
+        covered += [name for name in SHOWN if name in present]
         signature: bytes = message.sign(
             self.selector.encode(),
             self.domain.encode(),
@@ -97,17 +102,28 @@ def _try(signer: Signer, path: Path) -> None:
         from dkim.asn1 import ASN1FormatError
     except ModuleNotFoundError:
         raise _problem("signing needs dkimpy, which is not installed", path, _INSTALL) from None
+    new = f"Write an RSA key of 2048 bits there, in PEM: openssl genrsa -out {path} 2048"
     try:
         signer.sign(_TRIAL)
+        bits = _bits(signer)
     except dkim.NaClNotFoundError:
         raise _problem("an Ed25519 key needs PyNaCl, which is not installed", path, _INSTALL) from None
     except (dkim.DKIMException, ASN1FormatError, ValueError, TypeError, LookupError, ArithmeticError):
         # dkimpy lets through whatever its reading of broken ASN.1 comes to.
-        raise _problem(
-            "this is no DKIM key that can be used",
-            path,
-            f"Write an RSA key of 2048 bits there, in PEM: openssl genrsa -out {path} 2048",
-        ) from None
+        raise _problem("this is no DKIM key that can be used", path, new) from None
+    if bits is not None and bits < _FEWEST_BITS:
+        what = f"the DKIM key has {bits} bits, and no one may believe fewer than {_FEWEST_BITS:,} (RFC 8301)"
+        raise _problem(what, path, new)
+
+
+def _bits(signer: Signer) -> int | None:
+    """The length of an RSA key; `None` of another."""
+    from dkim.crypto import parse_pem_private_key
+
+    if signer.algorithm != "rsa-sha256":
+        return None
+    modulus: int = parse_pem_private_key(signer.key)["modulus"]
+    return modulus.bit_length()
 
 
 def _problem(what: str, path: Path, fix: str) -> ConfigurationError:

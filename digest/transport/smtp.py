@@ -11,20 +11,21 @@ import re
 import socket
 import ssl
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Literal
 
 from aiosmtplib.auth import auth_login_encode, auth_plain_encode, auth_xoauth2_encode
 from aiosmtplib.errors import SMTPResponseException
 from aiosmtplib.esmtp import parse_esmtp_extensions
 
-from digest.errors import DeliveryError, DigestError
+from digest.errors import ConfigurationError, DeliveryError, DigestError
 from digest.failures import enhanced_code, judge
+from digest.links import is_loopback
 from digest.model import Attempt, Envelope, Failure, Message, Phase
 from digest.transport.line import Line, dial, readable
+from digest.transport.masking import masked
 from digest.transport.protocol import arrived, set_back
 
 
@@ -60,10 +61,16 @@ class SmtpServer:
     @property
     def is_loopback(self) -> bool:
         """Whether the bytes never leave this machine."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
+
+    @property
+    def leak(self) -> str:
+        """What would go out unencrypted, though it must not; empty if nothing."""
+        if self.security != "none" or self.is_loopback:
+            return ""
+        if self.username:
+            return "a password"
+        return "" if self.allow_plaintext else "mail"
 
 
 class Smtp:
@@ -75,6 +82,8 @@ class Smtp:
         self._line: Line | None = None
         self._offers: dict[str, str] = {}
         self._logins: list[str] = []
+        self._shown: tuple[str, ...] = ()
+        """What was said to log in, which no record may have."""
         self._is_in_transaction = False
         """Whether an earlier one was left open, so that MAIL would be refused."""
 
@@ -132,15 +141,17 @@ class Smtp:
         return line
 
     async def _mail(self, sender: str, data: bytes) -> Line:
-        """MAIL on the open connection; on a fresh one if there is none, or its server hung up meanwhile."""
+        """MAIL on the open connection; on a fresh one if there is none, or that one brought no yes.
+
+        Its server may have hung up meanwhile, or a no is a late word about the message before: this one's
+        recipient, and all the others, must not suffer for it.
+        """
         await self._tidy_up()
         if (line := self._line) is not None:
             try:
                 await self._ask(line, Phase.MAIL, self._mail_command(sender, data))
                 return line
-            except _SetbackError as setback:
-                if _goes_on_after(setback.attempt):
-                    raise
+            except _SetbackError:
                 self._drop()
         fresh = await self._connect()
         await self._ask(fresh, Phase.MAIL, self._mail_command(sender, data))
@@ -210,7 +221,8 @@ class Smtp:
 
     # ------------------------------------------------------------ what went wrong
 
-    def _refused(self, phase: Phase, code: int, text: str) -> "_SetbackError":
+    def _refused(self, phase: Phase, code: int, said: str) -> "_SetbackError":
+        text = self._masked(phase, said)
         enhanced = enhanced_code(text)
         failure = judge(phase, code, enhanced, text)
         attempt = set_back(failure, f"{phase} {code} {text}", phase, fix=self._fix(phase, failure))
@@ -221,8 +233,12 @@ class Smtp:
         if isinstance(problem, TimeoutError):
             what = f"no answer in time from {self.server.where}"
         else:
-            what = f"connection to {self.server.where} lost ({_why(problem)})"
+            what = f"connection to {self.server.where} lost ({self._masked(phase, _why(problem))})"
         return _SetbackError(set_back(judge(phase, None), f"{phase}: {what}", phase))
+
+    def _masked(self, phase: Phase, said: str) -> str:
+        """Some servers refuse a command by repeating it."""
+        return masked(said, self._shown) if phase is Phase.AUTH else said
 
     def _unusable(
         self, phase: Phase, what: str, fix: str = "", failure: Failure = Failure.SENDER
@@ -260,14 +276,9 @@ class Smtp:
         return line
 
     def _refuse_plain_text(self) -> None:
-        server = self.server
-        if server.security != "none" or server.is_loopback:
-            return
-        fix = 'Set security to "starttls" (port 587) or "implicit" (port 465).'
-        if server.username:
-            raise self._unusable(Phase.CONNECT, "a password would go out unencrypted", fix)
-        if not server.allow_plaintext:
-            raise self._unusable(Phase.CONNECT, "mail would go out unencrypted", fix)
+        if leak := self.server.leak:
+            fix = 'Set security to "starttls" (port 587) or "implicit" (port 465).'
+            raise self._unusable(Phase.CONNECT, f"{leak} would go out unencrypted", fix)
 
     async def _open_line(self) -> Line:
         """A socket that is connected and, where TLS comes first, encrypted."""
@@ -360,18 +371,17 @@ class Smtp:
             what = f"no way to log in that we know (offered: {' '.join(offered) or 'none'})"
             raise self._unusable(Phase.AUTH, what, failure=Failure.AUTHENTICATION)
         secret = await self._told(self.server.secret)
+        words = [word.decode() for word in _IN_BASE64[way](username, secret)]
+        self._shown = (username, secret, *words)
         match way:
             case "PLAIN":
-                await self._ask(
-                    line, Phase.AUTH, f"AUTH PLAIN {auth_plain_encode(username, secret).decode()}"
-                )
+                await self._ask(line, Phase.AUTH, f"AUTH PLAIN {words[0]}")
             case "LOGIN":
-                user, password = auth_login_encode(username, secret)
                 await self._ask(line, Phase.AUTH, "AUTH LOGIN", wanted=3)
-                await self._ask(line, Phase.AUTH, user.decode(), wanted=3)
-                await self._ask(line, Phase.AUTH, password.decode())
+                await self._ask(line, Phase.AUTH, words[0], wanted=3)
+                await self._ask(line, Phase.AUTH, words[1])
             case "XOAUTH2":
-                await self._show_token(line, auth_xoauth2_encode(username, secret).decode())
+                await self._show_token(line, words[0])
 
     async def _show_token(self, line: Line, shown: str) -> None:
         """A refused token is told in two steps: 334 with the reason, then, after an empty answer, 535."""
@@ -392,10 +402,16 @@ class Smtp:
             what = f"{Phase.AUTH}: password_command took more than {self.server.timeout_s:g} s"
             raise _SetbackError(set_back(Failure.TRANSIENT, what, Phase.AUTH)) from None
         except DigestError as problem:
-            what, fix = f"no secret to log in with: {problem.what}", problem.fix
-            raise self._unusable(Phase.AUTH, what, fix, Failure.AUTHENTICATION) from problem
+            one = problem.problems[0] if isinstance(problem, ConfigurationError) else problem
+            what = f"no secret to log in with: {one.where}{': ' if one.where else ''}{one.what}"
+            raise self._unusable(Phase.AUTH, what, one.fix, Failure.AUTHENTICATION) from problem
 
 
+_IN_BASE64: Mapping[str, Callable[[str, str], Sequence[bytes]]] = {
+    "PLAIN": lambda username, secret: (auth_plain_encode(username, secret),),
+    "LOGIN": auth_login_encode,
+    "XOAUTH2": lambda username, secret: (auth_xoauth2_encode(username, secret),),
+}
 _TRANSACTION = (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY)
 _LOGIN_FIXES = {
     "password": "Check username and password; many providers want an app password made for this use.",
@@ -474,5 +490,5 @@ def _why(problem: OSError | SMTPResponseException) -> str:
     if isinstance(problem, SMTPResponseException):
         return problem.message
     if problem.errno is None or problem.errno <= 0 or isinstance(problem, ssl.SSLError):
-        return problem.strerror or str(problem)
+        return problem.strerror or str(problem) or "it ended in the middle"
     return os.strerror(problem.errno)

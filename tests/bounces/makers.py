@@ -6,7 +6,7 @@ from digest.bounces import Claim
 from digest.dsn import Action, Report
 from digest.model import Attempt, DeliveryState, Envelope, Listing, Message, Phase
 from digest.store.database import Database
-from digest.store.deliveries import Ended, claim, enqueue, record_attempts, record_commits
+from digest.store.deliveries import Ended, claim, enqueue_many, record_attempts, record_commits
 from digest.store.papers import record_listings
 from digest.store.record import Listed, by_message_id
 from tests.makers import TODAY, edition, entry, pick, profile
@@ -81,7 +81,7 @@ def sent(
     later = now + timedelta(minutes=10)
     with database.begin() as connection:
         record_listings(connection, "listing", [Listing(layout="", entries=(entry(),))], now)
-        assert enqueue(connection, made, message, now)
+        assert enqueue_many(connection, [(made, message)], now)
         taken = claim(connection, relay="relay", owner="me", now=now, lease_until=later, most=1).deliveries
         record_commits(connection, taken, now, later)
         ended = Attempt(state=state, reply="250 ok", phase=Phase.BODY, code=250)

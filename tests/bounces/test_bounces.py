@@ -17,6 +17,7 @@ from digest.store.record import Listed, by_message_id, tried
 from digest.store.suppressions import all_suppressed, lift, suppressed
 from digest.transport.mailboxes import Letter
 from tests.bounces.makers import BASE, MESSAGE_ID, NOW, TRACED, claimed, listed, report, sent
+from tests.makers import TODAY
 
 SAMPLES = Path(__file__).parent / "samples"
 ADA = "ada@example.org"
@@ -221,12 +222,12 @@ def test_a_bounced_message_failed_and_its_reader_gets_no_more(database: Database
 def test_the_papers_of_a_bounced_message_come_again(database: Database) -> None:
     sent(database)
     with database.read() as connection:
-        assert seen_on(connection, "ada")
+        assert seen_on(connection, "ada", TODAY)
 
     read(database, shelf("postfix"))
 
     with database.read() as connection:
-        assert not seen_on(connection, "ada")
+        assert not seen_on(connection, "ada", TODAY)
 
 
 def test_a_bounce_is_a_line_in_the_record_of_its_message(database: Database) -> None:
@@ -260,7 +261,7 @@ def test_an_address_that_a_person_freed_is_not_taken_again_by_an_old_report(data
     sent(database)
     read(database, shelf("postfix", "complaint"))
     with database.begin() as connection:
-        lift(connection, ADA)
+        lift(connection, ADA, NOW)
 
     read(database, shelf("postfix", "complaint"))
 
@@ -314,6 +315,42 @@ def test_a_relay_that_could_not_reach_anybody_suppresses_nobody(database: Databa
 
     assert stored(database).state is DeliveryState.FAILED
     assert reasons(database) == []
+
+
+BLOCKED = b"550 5.7.1 Unfortunately, messages from [192.0.2.1] are on our block list (S3140)."
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (b"5.7.1", BLOCKED),
+        (b"5.3.4", b"552 5.3.4 message too large"),
+        (b"5.0.0", b"550 administrative prohibition"),
+        (b"5.7.1", b"554 5.7.1 Relay access denied"),
+        (b"5.4.7", b"550 5.4.7 delivery time expired"),
+    ],
+)
+def test_what_a_server_may_say_to_all_suppresses_nobody(
+    database: Database, status: bytes, said: bytes
+) -> None:
+    sent(database)
+    bounce = sample("ses").replace(b"Status: 5.2.2", b"Status: " + status)
+    bounce = bounce.replace(b"552 5.2.2 The mailbox is over its quota", said)
+    assert bounce.count(said) == 1
+
+    read(database, Shelf((bounce,)), suppress_after=1)
+
+    assert stored(database).state is DeliveryState.FAILED
+    assert reasons(database) == []
+
+
+def test_a_message_that_expired_on_its_way_is_held_against_nobody() -> None:
+    expired = report(status="5.4.7", code=None, diagnostic="delivery time expired")
+
+    decision = decide(claimed(expired, listed()))
+
+    assert decision.attempt
+    assert (decision.attempt.state, decision.attempt.failure) == (DeliveryState.FAILED, Failure.TRANSIENT)
 
 
 def test_a_complaint_suppresses_and_its_message_stays_sent(database: Database) -> None:

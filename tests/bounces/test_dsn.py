@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from digest.dsn import (
     MAX_BASE_LOCAL,
+    MAX_BYTES,
     MAX_LOCAL,
     MOST_RECIPIENTS,
     Action,
@@ -196,6 +197,30 @@ def test_a_report_without_the_message_it_is_about_is_still_one() -> None:
 
     assert report.message_id == ""
     assert return_paths(report) == (RETURN_PATH,)
+
+
+def test_an_escaped_control_character_does_not_come_through() -> None:
+    escaped = r"Final-Recipient: utf-8; \x{1B}[2Jowned\x{9B}31m\x{202E}@evil.example"
+
+    report = only_report(dsn(f"{escaped}\nAction: failed\nStatus: 5.1.1"))
+
+    assert report.recipients == ("[2Jowned31m@evil.example",)
+
+
+def test_a_recipient_in_a_report_of_qmail_has_no_control_characters() -> None:
+    data = b"From: MAILER-DAEMON@x\n\nHi. This is the qmail-send program.\n\n<a\x1b[2J@b>:\nno. (#5.1.1)\n\n--- Below"
+
+    assert only_report(data).recipients == ("a[2J@b",)
+
+
+def test_what_lies_beyond_a_megabyte_is_not_read() -> None:
+    whole = dsn(FAILED)
+    begun, boundary, report = whole.partition(b"\n--")
+
+    padded = begun + b"\n" + b"x" * MAX_BYTES + boundary + report
+
+    assert read_report(whole).nature is Nature.REPORT
+    assert read_report(padded).nature is Nature.BROKEN
 
 
 def test_control_characters_do_not_come_through() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -113,6 +113,22 @@ def test_a_message_that_another_program_takes_away_is_passed_over(maildir: Path)
     box.mark(first)
 
     assert list(letters) == []
+
+
+def test_a_file_that_cannot_be_read_holds_up_no_other_and_is_told(maildir: Path) -> None:
+    for age in range(3):
+        put(maildir, f"new/{age}.a", age=age)
+    letters = MaildirBox(maildir).letters(LONG_AGO, PLENTY)
+
+    read = [next(letters).key]
+    (maildir / "new/1.a").unlink()
+    (maildir / "new/1.a").symlink_to(maildir / "new/2.a")  # which nobody follows
+    read.append(next(letters).key)
+    with pytest.raises(DigestError, match=r"new/1\.a cannot be read") as raised:
+        next(letters)
+
+    assert read == ["new/0.a", "new/2.a"]
+    assert raised.value.where == str(maildir)
 
 
 def test_a_check_says_how_many_are_unseen_and_changes_nothing(maildir: Path, fake: FakeImap) -> None:
@@ -271,6 +287,26 @@ def test_a_refused_login_says_what_to_check(fake: FakeImap) -> None:
     assert PASSWORD not in str(raised.value)
 
 
+@pytest.mark.parametrize("way", ["PLAIN", "XOAUTH2", "LOGIN"])
+def test_a_secret_that_the_server_says_back_is_not_repeated(fake: FakeImap, way: str) -> None:
+    secret = 'geheim "123"'
+    fake.capabilities = b"IMAP4rev1" + (b" AUTH=PLAIN" if way == "PLAIN" else b"")
+    forms = {
+        "PLAIN": b64encode(f"\0bounces\0{secret}".encode()),
+        "XOAUTH2": b64encode(f"user=bounces\x01auth=Bearer {secret}\x01\x01".encode()),
+        "LOGIN": b'LOGIN "bounces" "geheim \\"123\\""',
+    }
+    said = b" NO [AUTHENTICATIONFAILED] wrong: " + forms[way] + b" or " + secret.encode() + b"\r\n"
+    fake.odd["LOGIN" if way == "LOGIN" else "AUTHENTICATE"] = lambda tag, _: tag + said
+    box = box_of(fake, secret=lambda: secret, auth="xoauth2" if way == "XOAUTH2" else "password")
+
+    with pytest.raises(DigestError, match="wrong") as raised:
+        read_all(box)
+
+    assert "geheim" not in str(raised.value)
+    assert forms[way].decode()[:12] not in str(raised.value)
+
+
 def test_a_folder_that_is_not_there_is_said(fake: FakeImap) -> None:
     fake.odd["SELECT"] = lambda tag, _: tag + b" NO no such folder\r\n"
 
@@ -292,6 +328,20 @@ def test_a_message_that_vanished_is_passed_over(fake: FakeImap) -> None:
     fake.odd["UID SEARCH"] = lambda tag, _: b"* SEARCH 3 99\r\n" + tag + b" OK done\r\n"
 
     assert [letter.key for letter in read_all(box_of(fake))] == ["3"]
+
+
+def test_a_number_that_is_none_of_a_message_is_passed_over(fake: FakeImap) -> None:
+    numbers = b"* SEARCH " + b"9" * 5_000 + b" 7 12345678901 \xb2 x3\r\n"
+    fake.odd["UID SEARCH"] = lambda tag, _: numbers + tag + b" OK done\r\n"
+
+    assert [letter.key for letter in read_all(box_of(fake))] == ["7"]
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_server(fake: FakeImap) -> None:
+    moments: list[float] = [0.0]  # which are too few
+
+    with pytest.raises(IndexError, match="pop"):
+        read_all(box_of(fake, clock=moments.pop))
 
 
 def test_no_more_than_so_many_are_looked_at(fake: FakeImap) -> None:

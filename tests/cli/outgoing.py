@@ -67,7 +67,7 @@ def waits(desk: Desk, name: str = "ada", day: date | None = None) -> str:
     message = letter(name, of_day)
     made = edition(profile=profile(name=name, email=message.envelope.recipient), day=of_day)
     with store(desk) as connection:
-        deliveries.enqueue(connection, made, message, desk.now)
+        deliveries.enqueue_many(connection, [(made, message)], desk.now)
     return message.message_id
 
 

@@ -95,7 +95,8 @@ def test_a_report_about_nothing_of_ours_is_counted_and_left(bouncing: Desk) -> N
     result = bouncing.run("bounces")
 
     assert result.stdout == (
-        "1 report read, 1 of them not to be believed (about no message of ours), and left unread\n"
+        "1 report read, 1 of them not believed, and left unread "
+        "(1 did not come to the return path of its message)\n"
     )
     assert unread(bouncing) == ["postfix"]
 
@@ -119,6 +120,14 @@ def test_without_a_store_nothing_can_have_come_back(bouncing: Desk) -> None:
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert not (bouncing.folder / "digest.sqlite3").exists()
+
+
+def test_without_a_store_there_is_the_same_json(bouncing: Desk) -> None:
+    (bouncing.folder / "digest.sqlite3").unlink()
+
+    result = bouncing.run("bounces", "--json")
+
+    assert json.loads(result.stdout) == {"reports": [], "left": {}}
 
 
 def test_a_box_that_is_not_there_is_an_error_of_one_line(bouncing: Desk) -> None:

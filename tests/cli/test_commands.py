@@ -361,7 +361,7 @@ def test_a_second_run_the_same_day_sends_nothing(desk: Desk) -> None:
 
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert "ada: sent to ada@example.org: Learning to Wait" in first.stdout
-    assert "nothing to send" in second.stdout
+    assert "ada: sent before (" in second.stdout
     assert len(desk.mails()) == 1
 
 

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from digest.errors import ExitCode
-from tests.desk import CONFIG, Desk
+from tests.desk import CONFIG, PAGE, Desk
 from tests.postgres import LOCKED, Server, running_server
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,7 @@ def test_a_day_goes_as_with_a_file(shared: Desk) -> None:
 
     assert (sent.exit_code, again.exit_code) == (0, 0)
     assert "ada: sent to ada@example.org" in sent.stdout
-    assert "nothing to send" in again.stdout
+    assert "ada: sent before (" in again.stdout
     assert len(shared.mails()) == 1
     assert not list(shared.folder.glob("digest.sqlite3*"))
     (line,) = shared.run("outbox", "list", "--all", "--json").stdout.splitlines()
@@ -92,3 +93,20 @@ def test_a_user_without_a_password_is_told_where_to_put_it(desk: Desk, server: S
 
     assert result.exit_code == ExitCode.STORE
     assert "PGPASSWORD" in result.stderr
+
+
+def test_a_machine_whose_clock_is_ahead_of_its_server_sends_at_once(shared: Desk) -> None:
+    shared.now = datetime.now(UTC) + timedelta(minutes=4)
+    shared.write("pages/2026-03-11.txt", PAGE.replace("Mar 11", f"{shared.now:%b} {shared.now.day}"))
+    by_maildir = (shared.folder / "config.toml").read_text()
+    nowhere = '[[smtp]]\nname = "first"\nhost = "127.0.0.1"\nport = 9\nsecurity = "none"\n'
+    shared.write("config.toml", by_maildir.replace('"maildir"', '"smtp"', 1) + nowhere)
+
+    refused = shared.run("send", "--wait", "0")
+    shared.run("outbox", "retry", "ada")
+    shared.write("config.toml", by_maildir)
+    sent = shared.run("send", "--no-fetch", "--wait", "0")
+
+    assert "Connection refused" in refused.stdout
+    assert sent.exit_code == ExitCode.OK
+    assert len(shared.mails()) == 1

@@ -1,6 +1,8 @@
 """`digest outbox`: looking at messages on their way out, and the operator's word on them."""
 
 import json
+import subprocess
+import sys
 from datetime import date, timedelta
 
 import click
@@ -9,7 +11,9 @@ import pytest
 from digest.cli.outbox import outbox
 from digest.cli.suppress import suppress as suppress_group
 from digest.errors import ExitCode
-from digest.model import Attempt, Suppression
+from digest.model import Attempt, DeliveryState, Suppression
+from digest.store.bounces import BOUNCE, record_return
+from digest.store.record import by_message_id
 from digest.store.suppressions import suppress
 from tests.cli.outgoing import BUSY, LOST, NOBODY, SENT, store, tried, waits
 from tests.desk import Desk
@@ -98,6 +102,8 @@ def test_list_says_everything_of_a_message_as_json(desk: Desk) -> None:
         "queued_at": "2026-03-11T09:00:00+00:00",
         "due_at": "2026-03-11T09:05:00+00:00",
         "ended_at": None,
+        "tries": 1,
+        "may_have_arrived": False,
     }
 
 
@@ -211,6 +217,38 @@ def test_a_message_that_is_not_there_is_told(desk: Desk, command: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["show", "\udcff"], ["cancel", "\udcff"], ["retry", "\udcff"], ["list", "--profile", "\udcff"]],
+)
+def test_a_key_that_is_no_text_is_wrong_usage(desk: Desk, command: list[str]) -> None:
+    waits(desk)
+
+    result = desk.run("outbox", *command)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "'\\udcff' is not UTF-8 text" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["outbox", "show", "ada"], ["preview", "ada"]])
+def test_a_message_for_standard_output_that_is_closed_is_an_error(desk: Desk, command: list[str]) -> None:
+    waits(desk)
+    desk.run("fetch")
+    program = (
+        sys.executable,
+        "-c",
+        "import sys; sys.stdout = None; from digest.cli.main import main; main()",
+    )
+
+    ran = subprocess.run(
+        [*program, *command, "--eml", "-"], cwd=desk.folder, capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == ExitCode.FAILED
+    assert "error: standard output: cannot be written (it is closed)" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_show_takes_one_message(desk: Desk) -> None:
     assert desk.run("outbox", "show", "ada", "bob").exit_code == ExitCode.USAGE
 
@@ -249,6 +287,9 @@ def test_a_message_that_may_have_arrived_goes_again_only_if_that_is_meant(desk: 
     assert "ada 2026-03-11: may have arrived, and would come twice. Add --yes" in asked.stderr
     assert meant.exit_code == 0
     assert states(desk) == {"ada": "queued"}
+    for shows in (("outbox", "list"), ("outbox", "show", "ada")):
+        assert "waits (may have arrived before)" in desk.run(*shows).stdout
+    assert "1 of what waits may have arrived before: `digest outbox show ada" in desk.run("status").stdout
 
 
 def test_retry_of_what_was_sent_or_is_going_out_is_refused(desk: Desk) -> None:
@@ -261,6 +302,22 @@ def test_retry_of_what_was_sent_or_is_going_out_is_refused(desk: Desk) -> None:
     assert "ada 2026-03-11: was sent already" in result.stderr
     assert "bob 2026-03-11: is under way" in result.stderr
     assert states(desk) == {"ada": "sent", "bob": "unknown"}
+
+
+def test_a_bounce_is_no_try_and_cannot_be_sent_again(desk: Desk) -> None:
+    message_id = tried(desk, SENT)
+    bounced = Attempt(state=DeliveryState.FAILED, reply="bounced: 550 5.1.1 no such user")
+    with store(desk) as connection:
+        listed = by_message_id(connection, message_id)
+        assert listed is not None
+        record_return(connection, listed, bounced, BOUNCE, desk.now)
+
+    shown = desk.run("outbox", "list", "--all").stdout
+    again = desk.run("outbox", "retry", "ada")
+
+    assert "\tbounced\t1\t" in shown
+    assert again.exit_code == ExitCode.FAILED
+    assert "bounced, and its content was let go when a server took it: its papers come again" in again.stderr
 
 
 def test_retry_to_a_suppressed_address_says_how_to_lift_that(desk: Desk) -> None:
@@ -300,6 +357,17 @@ def test_cancel_gives_up_what_waits_and_retry_takes_it_back(desk: Desk) -> None:
     assert states(desk) == {"ada": "expired", "bob": "expired"}
     desk.run("outbox", "retry", "ada")
     assert states(desk) == {"ada": "queued", "bob": "expired"}
+
+
+@pytest.mark.parametrize("command", ["cancel", "retry"])
+def test_a_message_that_is_meant_twice_is_dealt_with_once(desk: Desk, command: str) -> None:
+    message_id = waits(desk)
+
+    result = desk.run("outbox", command, "ada", "ada", desk.now.date().isoformat(), message_id)
+
+    assert result.exit_code == 0, result.stderr
+    assert len(result.stdout.splitlines()) == 1
+    assert result.stderr == ""
 
 
 def test_what_does_not_wait_cannot_be_cancelled(desk: Desk) -> None:

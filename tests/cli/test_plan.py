@@ -48,10 +48,36 @@ def test_a_plan_says_who_is_late_what_holds_them_up_and_what_would_help(desk: De
     assert result.stdout.splitlines() == [
         "Wednesday, 2026-03-11: 1,000 readers; 308 have the mail within 60 minutes of their hour, 692 would be late.",
         "2026-03-11 07:30\t1,000\t07:30:00\t10:30:12\t692\t-\tmain: its limit an hour",
-        "It would be enough if main took 1,000 an hour (it takes 300).",
+        "It would be enough if main took 1,000 an hour (it takes 300), as much as 4 such relays.",
         "main takes at most 300 messages in an hour and 2,000 in a day: "
         "readers spread over more hours, or a further [[smtp]], help too.",
     ]
+
+
+def test_other_hours_are_no_advice_under_a_limit_a_day(desk: Desk) -> None:
+    with_relay(desk, "per_day = 500")
+
+    said = desk.run("plan", "--readers", "5000").stdout
+
+    assert "if main took 5,000 a day (it takes 500), as much as 10 such relays." in said
+    assert "no hours help, only more relays ([[smtp]]) or another provider." in said
+    assert "spread" not in said
+
+
+def test_a_folder_is_not_told_to_take_more_connections(desk: Desk) -> None:
+    relays = desk.run("plan", "--readers", "1000000").stdout
+
+    assert "It would be enough if maildir took 277.78 messages a second (it takes 50.00)." in relays
+    assert "readers spread over more hours help too." in relays
+    assert "[[smtp]]" not in relays
+
+
+def test_figures_that_would_be_enough_are_rounded_up(desk: Desk) -> None:
+    with_relay(desk, "connections = 1")
+
+    said = desk.run("plan", "--readers", "100000").stdout
+
+    assert "if main took 27.78 messages a second, by more connections (it takes 2.00)." in said
 
 
 def test_a_plan_counts_who_has_no_mail_that_day(desk: Desk) -> None:

@@ -19,6 +19,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from digest.errors import ExitCode
 from digest.model import Suppression
 from digest.store.database import open_database
+from digest.store.deliveries import claim, record_commits
+from digest.store.lock import present, sole_writer
 from digest.store.suppressions import suppress
 from tests.desk import ADA, CONFIG, NOW, Desk
 
@@ -91,7 +93,7 @@ def test_every_reader_has_a_line_and_the_sum_comes_last(desk: Desk, server: tupl
 
     assert result.exit_code == ExitCode.DELIVERY
     assert "ada: sent to ada@example.org: Learning to Wait" in result.stdout
-    assert "bob: refused for good; its papers come again in the next edition: RCPT 550 5.1.1" in result.stdout
+    assert "bob: refused; its papers come again in the next edition: RCPT 550 5.1.1" in result.stdout
     assert result.stdout.splitlines()[-1] == "sent 2, waiting 0, refused 1, unknown 0"
     assert sorted(server[0].got) == ["ada@example.org", "cy@example.org"]
 
@@ -141,6 +143,38 @@ def test_what_may_pass_says_when_it_is_tried_again(desk: Desk, server: tuple[Ser
     assert server[0].got == ["ada@example.org"]
 
 
+def test_a_used_up_limit_says_when_there_is_room_again(desk: Desk, server: tuple[Server, int]) -> None:
+    readers(desk, "bob", "cy")
+    by_smtp(desk, server[1])
+    config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+    desk.write("config.toml", config.replace("\nport =", "\nper_day = 1\nport ="))
+
+    result = desk.run("send")
+
+    room = "next try at 2026-03-12 09:00 UTC: the limit of 1 a day of first is used up"
+    assert f"sent 1, waiting 2 ({room})" in result.stdout
+
+
+def test_what_waits_for_a_reader_whose_profile_is_gone_is_given_up_in_words(
+    desk: Desk, server: tuple[Server, int]
+) -> None:
+    readers(desk, "bob", "cy")
+    by_smtp(desk, server[1])
+    server[0].refuses = {f"{one}@example.org": "450 4.2.0 full" for one in ("bob", "cy")}
+    desk.run("send")
+    (desk.folder / "profiles" / "bob.toml").unlink()
+    desk.write("profiles/cy.toml", "email = ")
+    desk.now += timedelta(days=2)
+
+    named = desk.run("send", "ada", "--no-fetch")
+    everyone = desk.run("send", "--no-fetch")
+
+    gone = "gave up the edition of 2026-03-11: not sent in time, and its reader has no profile any more"
+    assert "gave up" not in named.stdout
+    assert f"bob: {gone}" in everyone.stdout
+    assert "cy: gave up" not in everyone.stdout
+
+
 def test_a_relay_that_refuses_us_leaves_everything_to_the_next(
     desk: Desk, server: tuple[Server, int]
 ) -> None:
@@ -156,7 +190,8 @@ def test_a_relay_that_refuses_us_leaves_everything_to_the_next(
     assert "error: first: nothing more goes out that way: RCPT 550 5.7.60" in result.stderr
     assert sorted(server[0].got) == ["ada@example.org", "bob@example.org", "cy@example.org"]
     assert result.stdout.splitlines()[-1] == "sent 3, waiting 0, refused 0, unknown 0"
-    assert result.exit_code == ExitCode.DELIVERY  # all arrived, and a person has to see to the first relay
+    assert "first took nothing more; `digest status` says what to do about it" in result.stdout
+    assert result.exit_code == ExitCode.OK  # all got out; the first relay is the alarm's matter
 
 
 def test_the_operator_hears_of_a_relay_that_refuses_us(desk: Desk, server: tuple[Server, int]) -> None:
@@ -187,6 +222,62 @@ def test_many_readers_are_counted_and_only_what_went_wrong_is_named(
     assert result.stdout.splitlines()[-1] == "sent 24, waiting 0, refused 1, unknown 0"
 
 
+def test_of_many_readers_twenty_are_named_that_were_put_off_and_twenty_that_were_refused(
+    desk: Desk, server: tuple[Server, int]
+) -> None:
+    put_off, refused = ([f"{kind}{place:02}" for place in range(22)] for kind in ("later", "never"))
+    readers(desk, *put_off, *refused)
+    by_smtp(desk, server[1])
+    server[0].refuses = {f"{name}@example.org": "450 4.2.0 mailbox busy" for name in put_off}
+    server[0].refuses |= {f"{name}@example.org": "550 5.1.1 no such user" for name in refused}
+
+    result = desk.run("send")
+
+    lines = result.stdout.splitlines()
+    assert sum(line.startswith("later") for line in lines) == 20
+    assert sum(line.startswith("never") for line in lines) == 20
+    assert "and 2 more wait for their next try: `digest outbox list`" in lines
+    assert "and 2 more did not get out: `digest outbox list`" in lines
+
+
+def test_a_second_run_says_that_all_were_sent_before(desk: Desk) -> None:
+    readers(desk, "bob")
+    desk.run("send")
+
+    result = desk.run("send", "--no-fetch")
+
+    assert "ada: sent before (" in result.stdout
+    assert "nothing to send" not in result.stdout
+    assert result.stdout.splitlines()[-1] == "nothing waits; all were sent before"
+
+
+def test_a_second_run_for_many_readers_has_a_sum_too(desk: Desk) -> None:
+    readers(desk, *(f"r{place:02}" for place in range(24)))
+    desk.run("send")
+
+    result = desk.run("send", "--no-fetch")
+
+    assert result.exit_code == ExitCode.OK
+    assert result.stdout.splitlines()[-1] == "nothing waits; all were sent before"
+
+
+def test_a_message_that_may_have_arrived_fails_only_the_run_that_finds_it(desk: Desk) -> None:
+    by_smtp(desk, 9)
+    desk.run("send", "--wait", "0")
+    lease = desk.now + timedelta(minutes=20)
+    with open_database(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
+        claimed = claim(connection, relay="first", owner="killed", now=lease, lease_until=lease, most=1)
+        record_commits(connection, claimed.deliveries, desk.now, lease)
+
+    finding = desk.run("send", "--no-fetch")
+    again = desk.run("send", "--no-fetch")
+
+    assert "the edition of 2026-03-11 was cut off on its way out" in finding.stderr
+    assert (finding.exit_code, again.exit_code) == (ExitCode.DELIVERY, ExitCode.OK)
+    assert "ada: unknown (" in again.stdout
+    assert again.stdout.splitlines()[-1] == "nothing waits"
+
+
 def test_named_readers_only_are_served(desk: Desk, server: tuple[Server, int]) -> None:
     readers(desk, "bob")
     by_smtp(desk, server[1])
@@ -211,15 +302,9 @@ def test_a_relay_without_a_secret_is_told_before_anything_is_made(desk: Desk) ->
     assert not (desk.folder / "digest.sqlite3").exists()
 
 
-@pytest.mark.slow
-def test_a_process_asked_to_end_waits_for_the_reply_and_keeps_the_rest(
-    desk: Desk, server: tuple[Server, int]
-) -> None:
-    readers(desk, "bob", "cy")
-    by_smtp(desk, server[1])
-    config = (desk.folder / "config.toml").read_text(encoding="utf-8")
-    desk.write("config.toml", config.replace("\nport =", "\nconnections = 1\nport ="))
-    server[0].may_answer.clear()
+@contextmanager
+def sending(desk: Desk) -> "Iterator[subprocess.Popen[str]]":
+    """`digest send` in a process of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "digest", "--config", str(desk.folder / "config.toml"), "send"],
         cwd=Path(__file__).parents[2],
@@ -229,15 +314,130 @@ def test_a_process_asked_to_end_waits_for_the_reply_and_keeps_the_rest(
         text=True,
     )
     try:
-        assert server[0].is_at_body.wait(60)
-        process.send_signal(signal.SIGTERM)
-        server[0].may_answer.set()
-        output, _ = process.communicate(timeout=60)
+        yield process
     finally:
         process.kill()
         process.wait()
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_asked_to_end_before_it_sends_says_so_and_the_next_run_does_all(
+    desk: Desk, number: signal.Signals
+) -> None:
+    store = desk.folder / "digest.sqlite3"
+    open_database(store).close()
+    with sole_writer(store, waiting=lambda: None), sending(desk) as process:
+        assert process.stdout is not None
+        assert "is at work; waiting" in process.stdout.readline()
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+
+    assert "error: ended before anything was sent. Run it again" in output
+    assert process.returncode == ExitCode.FAILED
+    assert desk.run("send").exit_code == ExitCode.OK
+    assert len(desk.mails()) == 1
+
+
+@pytest.mark.slow
+def test_a_process_asked_to_end_waits_for_the_reply_and_keeps_the_rest(
+    desk: Desk, server: tuple[Server, int]
+) -> None:
+    readers(desk, "bob", "cy")
+    by_smtp(desk, server[1])
+    config = (desk.folder / "config.toml").read_text(encoding="utf-8")
+    desk.write("config.toml", config.replace("\nport =", "\nconnections = 1\nport ="))
+    server[0].may_answer.clear()
+    with sending(desk) as process:
+        assert server[0].is_at_body.wait(60)
+        process.send_signal(signal.SIGTERM)
+        server[0].may_answer.set()
+        output, _ = process.communicate(timeout=60)
+
     assert "ending: what is out is waited for" in output
-    assert "sent 1, waiting 2" in output
+    assert "sent 1, waiting 2 (the run was ended)" in output
     assert process.returncode == ExitCode.DELIVERY
     assert len(server[0].got) == 1
+
+
+# ---------------------------------------------------------------- what an earlier day left
+
+
+def left_under_way(desk: Desk, owner: str, *, is_out: bool = False) -> Path:
+    """Yesterday's run could not send, and the next had the message under way at midnight; the store."""
+    by_smtp(desk, 9)
+    desk.run("send", "--wait", "0")
+    store = desk.folder / "digest.sqlite3"
+    later, lease = desk.now + timedelta(hours=1), desk.now + timedelta(hours=2)
+    with open_database(store) as database, database.begin() as connection:
+        claimed = claim(connection, relay="first", owner=owner, now=later, lease_until=lease, most=1)
+        assert len(claimed.deliveries) == 1
+        if is_out:
+            record_commits(connection, claimed.deliveries, later, lease)
+    desk.now += timedelta(days=1)
+    desk.write("config.toml", CONFIG.format(transport="maildir"))
+    return store
+
+
+def test_papers_that_a_killed_run_was_about_to_send_come_in_one_mail_the_next_day(desk: Desk) -> None:
+    left_under_way(desk, "killed")
+
+    result = desk.run("send", "--no-fetch")
+
+    assert result.exit_code == ExitCode.OK
+    assert "ada: gave up the edition of 2026-03-11" in result.stdout
+    assert len(desk.mails()) == 1
+
+
+def test_papers_under_way_over_midnight_are_in_no_second_mail(desk: Desk) -> None:
+    store = left_under_way(desk, "alive")
+
+    with present(store, "alive"):
+        beside = desk.run("send", "--no-fetch")
+        mails_beside = len(desk.mails())
+    after = desk.run("send", "--no-fetch")
+
+    assert (beside.exit_code, after.exit_code) == (ExitCode.OK, ExitCode.OK)
+    assert mails_beside == 0
+    assert "gave up" not in beside.stdout + after.stdout
+    assert len(desk.mails()) == 1
+
+
+def test_what_a_killed_run_may_have_sent_is_counted_once_and_its_papers_do_not_come_again(desk: Desk) -> None:
+    left_under_way(desk, "killed", is_out=True)
+
+    result = desk.run("send", "--no-fetch")
+    again = desk.run("send", "--no-fetch")
+
+    assert (result.exit_code, again.exit_code) == (ExitCode.DELIVERY, ExitCode.OK)
+    assert "the edition of 2026-03-11 was cut off on its way out" in result.stderr
+    assert result.stdout.splitlines()[-1] == "sent 0, waiting 0, refused 0, unknown 1"
+    assert desk.mails() == []
+
+
+def test_papers_that_a_person_put_back_come_in_one_mail_the_next_day(desk: Desk) -> None:
+    by_smtp(desk, 9)
+    desk.run("send", "--wait", "0")
+    desk.run("outbox", "retry", "ada")
+    desk.now += timedelta(days=1)
+    desk.write("config.toml", CONFIG.format(transport="maildir"))
+
+    result = desk.run("send", "--no-fetch")
+
+    assert result.exit_code == ExitCode.OK
+    assert len(desk.mails()) == 1
+
+
+def test_a_reader_whose_message_cannot_be_made_has_that_day_on_record(desk: Desk) -> None:
+    desk.write("config.toml", 'templates_dir = "mine"\n' + CONFIG.format(transport="maildir"))
+    desk.write("mine/card.txt.j2", "{{ 1 // 0 }}")
+
+    result = desk.run("send")
+    status = desk.run("status")
+    desk.write("config.toml", CONFIG.format(transport="maildir"))
+    mended = desk.run("send", "--no-fetch")
+
+    assert result.exit_code == ExitCode.DELIVERY
+    assert result.stdout.count("ada: failed") == 1
+    assert "failed" in status.stdout
+    assert "ada: sent to ada@example.org" in mended.stdout

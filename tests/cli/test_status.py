@@ -1,16 +1,20 @@
 """`digest status`: how the mail stands, in sentences."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from digest.cli.standing import Standing, sentences
 from digest.model import Failure, Outcome, Suppression
+from digest.store.editions import record_outcomes
+from digest.store.lock import present
 from digest.store.relays import Alarm, RelayHealth, record_alarm, record_health
 from digest.store.suppressions import suppress
 from tests.cli.outgoing import BUSY, LOST, NOBODY, SENT, store, tried, waits
 from tests.desk import ADA, CONFIG, NOW, Desk
+from tests.makers import edition, profile
 
 
 def said(desk: Desk) -> list[str]:
@@ -29,12 +33,63 @@ def test_without_a_store_nothing_is_said_of_the_mail(desk: Desk) -> None:
     assert said(desk) == ["Nothing has happened yet: there is no store. `digest fetch` makes it."]
 
 
+def test_without_a_store_there_is_the_same_json(desk: Desk) -> None:
+    before = json.loads(desk.run("status", "--json").stdout)
+    waits(desk)
+    after = json.loads(desk.run("status", "--json").stdout)
+
+    assert {key: type(value) for key, value in before.items()} == {k: type(v) for k, v in after.items()}
+    assert before["mail"].keys() == after["mail"].keys()
+    assert before["mail"]["today"] == {"ada": None}
+    assert before["mail"]["waiting"] == []
+
+
 def test_what_waits_is_said_with_its_next_try_and_why(desk: Desk) -> None:
     readers(desk, "bob", "eve")
     tried(desk, BUSY, "ada", minutes=65)
     tried(desk, BUSY, "bob", minutes=5)
 
-    assert "2 wait: the next try is at 2026-03-11 09:05 UTC (RCPT 450 4.2.1 mailbox busy)." in said(desk)
+    assert (
+        "2 wait: the next tries are from 2026-03-11 09:05 UTC to 2026-03-11 10:05 UTC "
+        "(RCPT 450 4.2.1 mailbox busy)." in said(desk)
+    )
+
+
+def test_what_is_due_is_told_apart_from_what_waits_longer(desk: Desk) -> None:
+    readers(desk, "bob", "eve")
+    tried(desk, BUSY, "ada", minutes=5)
+    tried(desk, BUSY, "bob", minutes=65)
+    waits(desk, "eve")
+
+    sentences = said(desk)
+
+    assert "1 waits for the next `digest send`." in sentences
+    assert [one for one in sentences if one.startswith("2 wait: the next tries are from 2026-03-11 09:05")]
+
+
+def test_a_limit_that_is_used_up_is_said_with_its_end(desk: Desk) -> None:
+    smtp = '[smtp]\nname = "main"\nhost = "a.example"\nper_hour = 1\n'
+    desk.write("config.toml", CONFIG.format(transport="smtp") + smtp)
+    readers(desk, "bob")
+    tried(desk, SENT, "ada")
+    waits(desk, "bob")
+    desk.now += timedelta(minutes=10)
+
+    listed = desk.run("outbox", "list").stdout
+
+    limit = "the limit of 1 an hour of main is used up"
+    assert f"1 waits: the next try is at 2026-03-11 10:00 UTC, as {limit}." in said(desk)
+    assert "next try 2026-03-11 10:00 UTC" in listed
+
+
+def test_a_further_relay_that_may_send_keeps_the_mail_going(desk: Desk) -> None:
+    smtp = '[[smtp]]\nname = "main"\nhost = "a.example"\nper_hour = 1\n[[smtp]]\nhost = "b.example"\n'
+    desk.write("config.toml", CONFIG.format(transport="smtp") + smtp)
+    readers(desk, "bob")
+    tried(desk, SENT, "ada")
+    waits(desk, "bob")
+
+    assert "1 waits for the next `digest send`." in said(desk)
 
 
 def test_what_is_due_waits_for_the_next_run(desk: Desk) -> None:
@@ -61,27 +116,82 @@ def test_many_are_not_named_one_by_one(desk: Desk) -> None:
 def test_what_was_refused_is_said_with_the_reply(desk: Desk) -> None:
     tried(desk, NOBODY)
 
-    assert "1 refused for good: `digest outbox show ada 2026-03-11` (RCPT 550 5.1.1 no such user)." in said(
-        desk
+    assert "1 refused: `digest outbox show ada 2026-03-11` (RCPT 550 5.1.1 no such user)." in said(desk)
+
+
+def test_each_refusal_has_its_own_reply(desk: Desk) -> None:
+    readers(desk, "bob")
+    tried(desk, NOBODY)
+    tried(desk, replace(NOBODY, reply="RCPT 552 5.2.2 mailbox full", code=552), "bob")
+
+    assert (
+        "2 refused: `digest outbox show ada 2026-03-11` (RCPT 550 5.1.1 no such user), "
+        "`digest outbox show bob 2026-03-11` (RCPT 552 5.2.2 mailbox full)." in said(desk)
     )
+
+
+def test_suppressed_is_not_refused_and_yesterday_is_not_today(desk: Desk) -> None:
+    readers(desk, "bob")
+    tried(desk, NOBODY, "bob", day=NOW.date() - timedelta(days=1))
+    tried(desk, replace(NOBODY, reply="suppressed since 2026-03-10: added by hand", phase=None))
+
+    sentences = said(desk)
+
+    assert (
+        "1 refused on earlier days: `digest outbox show bob 2026-03-10` (RCPT 550 5.1.1 no such user)."
+        in sentences
+    )
+    assert (
+        "1 suppressed: `digest outbox show ada 2026-03-11` (suppressed since 2026-03-10: added by hand)."
+        in sentences
+    )
+
+
+def test_a_reader_who_gets_no_mail_is_called_suppressed_and_one_without_an_edition_failed(desk: Desk) -> None:
+    readers(desk, "bob")
+    made = [
+        (edition(profile=profile(name=name), day=NOW.date()), Outcome.FAILED, why)
+        for name, why in (
+            ("ada", "suppressed since 2026-03-10: bounced: 550"),
+            ("bob", "the template is broken"),
+        )
+    ]
+    with store(desk) as connection:
+        record_outcomes(connection, made, NOW)
+
+    assert "Editions of today: 1 failed, 1 suppressed." in said(desk)
 
 
 def test_what_goes_out_now_is_not_what_was_cut_off(desk: Desk) -> None:
     tried(desk, None)
 
-    now = said(desk)
-    desk.now += timedelta(hours=1)
-    later = said(desk)
+    with present(desk.folder / "digest.sqlite3", "test"):
+        now = said(desk)
+    ended = said(desk)
 
     assert "1 is going out just now." in now
-    assert "1 cut off on the way out; the next `digest send` puts that right." in later
+    assert "1 was going out when the process ended; the next `digest send` puts that right." in ended
+
+
+def test_what_takes_longer_than_anything_takes_was_cut_off(desk: Desk) -> None:
+    tried(desk, None)
+    desk.now += timedelta(hours=1)
+
+    with present(desk.folder / "digest.sqlite3", "test"):
+        later = said(desk)
+
+    assert "1 was going out when the process ended; the next `digest send` puts that right." in later
 
 
 def test_old_trouble_is_not_told_for_ever(desk: Desk) -> None:
+    readers(desk, "bob")
     tried(desk, LOST)
+    tried(desk, NOBODY, "bob")
+    before = said(desk)
     desk.now += timedelta(days=9)
 
-    assert not [one for one in said(desk) if "may have arrived" in one]
+    assert len([one for one in before if "may have arrived" in one or "refused" in one]) == 2
+    assert not [one for one in said(desk) if "may have arrived" in one or "refused" in one]
 
 
 def test_a_relay_that_needs_a_person_or_is_paused_is_said(desk: Desk) -> None:
@@ -105,7 +215,7 @@ def test_a_relay_that_needs_a_person_or_is_paused_is_said(desk: Desk) -> None:
         "Relay main needs you since 2026-03-11 09:00 UTC: login refused (5xx main); `digest check` tries it."
         in sentences
     )
-    assert "Relay spare is paused until 2026-03-11 09:20 UTC: refused (5xx spare)." in sentences
+    assert "Relay spare is paused until 2026-03-11 09:20 UTC: 5xx spare." in sentences
     assert not [one for one in sentences if "gone" in one]
 
 
@@ -118,11 +228,13 @@ def test_suppressed_addresses_and_alarms_are_said(desk: Desk) -> None:
         record_alarm(connection, "sender", "spare", NOW, "the command ended with 1")
 
     sentences = said(desk)
+    readers(desk, "bob")
 
     assert "2 addresses are suppressed, 1 of them a reader's: `digest suppress list`." in sentences
+    assert "2 addresses are suppressed, 2 of them readers': `digest suppress list`." in said(desk)
     assert "You were told at 2026-03-11 09:00 UTC: authentication, main." in sentences
     assert (
-        "You were told at 2026-03-11 09:00 UTC: sender, spare; or should have been: the command ended with 1."
+        "You were to be told at 2026-03-11 09:00 UTC: sender, spare; that failed: the command ended with 1."
         in sentences
     )
 
@@ -158,9 +270,9 @@ def test_status_of_one_reader_says_nothing_of_the_others_messages(desk: Desk) ->
         ([None, None], "No edition of today is made yet; `digest send` makes them."),
         (
             [Outcome.SENT, Outcome.SENT, Outcome.QUIET, Outcome.READY, None],
-            "Editions of today: 2 sent, 1 quiet, without a mail, 1 on the way, 1 not made yet.",
+            "Editions of today: 2 sent, 1 quiet, without a mail, 1 waiting, 1 not made yet.",
         ),
-        ([Outcome.FAILED, Outcome.UNKNOWN], "Editions of today: 1 failed, 1 perhaps arrived, perhaps not."),
+        ([Outcome.FAILED, Outcome.UNKNOWN], "Editions of today: 1 failed, 1 may have arrived."),
     ],
 )
 def test_today_is_summed_up(today: list[Outcome | None], sentence: str) -> None:

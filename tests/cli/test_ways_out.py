@@ -197,8 +197,66 @@ def test_check_without_login_connects_to_nothing(desk: Desk) -> None:
         desk,
         f'[smtp]\nhost = "127.0.0.1"\nport = {free_port()}\nsecurity = "none"\n[bounces.imap]\nhost = "x"\nusername = "u"\n',
     )
+    desk.environment["DIGEST_BOUNCES_PASSWORD"] = "x"
 
-    assert desk.run("check", "--no-login").exit_code == 0
+    result = desk.run("check", "--no-login")
+
+    assert result.exit_code == 0, result.stderr
+    assert "ok: way out 127.0.0.1: not tried" in result.stdout
+    assert "ok: bounces: x:993 INBOX not tried" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ('[smtp]\nhost = "h.example"\nusername = "u"\n', "there is no password for u"),
+        (
+            '[smtp]\nhost = "h.example"\nusername = "u"\npassword_file = "gone"\n',
+            "password file cannot be read",
+        ),
+        ('[smtp]\nprovider = "gmail"\n', "gmail takes no mail without a login"),
+        (
+            '[smtp]\nhost = "h.example"\nauth = "xoauth2"\nusername = "u"\n',
+            "there is no access token for u",
+        ),
+        ('[smtp]\nhost = "h.example"\nsecurity = "none"\n', "h.example:25: mail would go out unencrypted"),
+        (
+            '[smtp]\nhost = "h.example"\nsecurity = "none"\nallow_plaintext = true\nusername = "u"\n'
+            'password_command = ["nope"]\n',
+            "h.example:25: a password would go out unencrypted",
+        ),
+        ('[smtp]\nhost = "h.example"\n[bounces.imap]\nhost = "x"\nusername = "u"\n', "no password for u"),
+        ('[smtp]\nhost = "h.example"\n[bounces]\nmaildir = "gone"\n', "gone"),
+    ],
+)
+def test_check_without_login_finds_what_needs_no_connection(desk: Desk, tables: str, said: str) -> None:
+    configured(desk, tables)
+
+    result = desk.run("check", "--no-login")
+
+    assert result.exit_code != 0
+    assert said in result.stderr
+
+
+def test_check_without_login_tries_a_folder_all_the_same(desk: Desk) -> None:
+    desk.write("mail", "a file where the Maildir should be")
+
+    result = desk.run("check", "--no-login")
+
+    assert result.exit_code == ExitCode.DELIVERY
+    assert "way out maildir" in result.stderr
+
+
+def test_check_warns_where_a_refused_login_would_be_told_to_nobody(desk: Desk, relay: Controller) -> None:
+    smtp = f'[smtp]\nhost = "127.0.0.1"\nport = {relay.port}\nsecurity = "none"\n'
+    configured(desk, smtp)
+
+    without = desk.run("check")
+    configured(desk, smtp + '[alarm]\ncommand = ["true"]\n')
+
+    assert without.exit_code == 0
+    assert "warning: no [alarm] is set up" in without.stderr
+    assert "no [alarm]" not in desk.run("check").stderr
 
 
 def test_check_looks_at_the_key_that_signs(desk: Desk, relay: Controller) -> None:
@@ -211,9 +269,18 @@ def test_check_looks_at_the_key_that_signs(desk: Desk, relay: Controller) -> Non
     found = desk.run("check")
 
     assert missing.exit_code == ExitCode.CONFIGURATION
-    assert "the DKIM key cannot be read" in missing.stderr
+    assert missing.stderr.count("the DKIM key cannot be read") == 1
     assert "ok: signature: d1._domainkey.example.net should hold its public key in DNS" in found.stdout
-    assert "signs for example.net, not for from_address's example.org" in found.stderr
+    assert "[dkim] signs for example.net, not for from_address's example.org" in found.stderr
+
+
+def test_check_warns_of_bounces_that_nobody_reads(desk: Desk) -> None:
+    smtp = '[smtp]\nhost = "h.example"\n'
+    configured(desk, smtp + '[bounces]\nreturn_path = "back@example.org"\nverp = true\n')
+
+    result = desk.run("check", "--no-login")
+
+    assert "[bounces] bounces go to back@example.org, and nobody reads them" in result.stderr
 
 
 ED25519 = """-----BEGIN PRIVATE KEY-----
@@ -276,20 +343,21 @@ def test_check_finds_a_damaged_store(desk: Desk) -> None:
 # ---------------------------------------------------------------- alarms
 
 
-def test_an_alarms_program_is_found_beside_the_configuration_and_sees_no_secret(desk: Desk) -> None:
+def test_an_alarms_program_is_run_beside_the_configuration_and_sees_no_secret(desk: Desk) -> None:
     from digest.alarm import Alarm
 
-    hook = desk.write("hooks/tell", '#!/bin/sh\ncd "${0%/*}" && cat > told && env >> told\n')
+    hook = desk.write("hooks/tell", "#!/bin/sh\ncat > told && env >> told\n")
     hook.chmod(0o700)
     loaded = configured(desk, '[smtp]\nhost = "h"\n[alarm]\ncommand = ["hooks/tell"]\n')
-    rules = setup.rules(loaded, world(DIGEST_SMTP_PASSWORD="s3cret", PATH="/usr/bin:/bin"))
+    secrets = {"DIGEST_SMTP_PASSWORD": "s3cret", "PGPASSWORD": "s3cret too"}
+    rules = setup.rules(loaded, world(**secrets, PATH="/usr/bin:/bin"))
 
     async def sounded() -> tuple[str, ...]:
         return await rules.sound(Alarm(kind="sender", about="main", what="550 no"), ())
 
     assert asyncio.run(sounded()) == ()
     assert rules.patience_s == 120
-    text = (desk.folder / "hooks" / "told").read_text(encoding="utf-8")
+    text = (desk.folder / "told").read_text(encoding="utf-8")
     assert "550 no" in text
     assert "s3cret" not in text
 

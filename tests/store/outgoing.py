@@ -14,7 +14,7 @@ from digest.model import (
     Message,
     Phase,
 )
-from digest.store import deliveries, record
+from digest.store import deliveries, record, settling
 from digest.store.database import Database
 from digest.store.papers import record_listings
 from tests.makers import NOW, TODAY, edition, entry, pick, profile, reason
@@ -25,7 +25,11 @@ LATER = Attempt(
     state=DeliveryState.QUEUED, reply="450 busy", phase=Phase.RCPT, failure=Failure.TRANSIENT, code=450
 )
 REFUSED = Attempt(
-    state=DeliveryState.FAILED, reply="550 nobody", phase=Phase.RCPT, failure=Failure.RECIPIENT, code=550
+    state=DeliveryState.FAILED,
+    reply="550 no such user",
+    phase=Phase.RCPT,
+    failure=Failure.RECIPIENT,
+    code=550,
 )
 LOST = Attempt(state=DeliveryState.UNKNOWN, reply="lost", phase=Phase.BODY, failure=Failure.UNKNOWN)
 
@@ -90,10 +94,13 @@ def settle(
     gone: tuple[str, ...] = (),
     present: tuple[str, ...] = (),
     resend_once: bool = False,
-) -> deliveries.Settled:
+    is_sure: bool = True,
+) -> settling.Settled:
     """Put right what is left."""
     with database.begin() as connection:
-        return deliveries.settle(connection, at, gone=gone, present=present, resend_once=resend_once)
+        return settling.settle(
+            connection, at, gone=gone, present=present, resend_once=resend_once, is_sure=is_sure
+        )
 
 
 def state_of(database: Database, name: str = "ada") -> record.Listed:

@@ -1,19 +1,26 @@
 """Several at work in one store: nobody gets what another has, and nothing is left out."""
 
+import asyncio
 import subprocess
 import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
 
+from digest.errors import StoreError
+from digest.lane import room
 from digest.model import DeliveryState
-from digest.store import deliveries, record
+from digest.outbox import Outbox, Rules, deliver
+from digest.pace import Limits
+from digest.store import deliveries, record, relays
 from digest.store.database import Database
 from digest.store.deliveries import Ended
+from digest.transport.protocol import Relay, Transport
 from tests.makers import NOW
 from tests.store.outgoing import LEASE, SENT, claim, commit, end, queue, settle, state_of
 
@@ -128,3 +135,62 @@ def test_of_a_settling_and_a_late_commit_one_wins_and_the_other_knows(database: 
             (again,) = claim(database)
             end(database, again, SENT)
         assert state_of(database, name).state is DeliveryState.SENT
+
+
+def test_threads_that_claim_by_a_relay_with_limits_never_overshoot_them(database: Database) -> None:
+    queue(database, *READERS)
+    relay = Relay(name="r", limits=Limits(per_hour=25), open=nothing_to_open)
+    start = threading.Barrier(4)
+
+    def work(owner: int) -> int:
+        start.wait(timeout=10)
+        got = 0
+        for _ in range(10):
+            with database.begin() as connection:
+                left = room(connection, relay, NOW, 3).left.now
+                claimed = deliveries.claim(
+                    connection, relay="r", owner=f"o{owner}", now=NOW, lease_until=NOW + LEASE, most=left
+                )
+                got += len(claimed.deliveries)
+        return got
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) == 25
+
+
+def nothing_to_open() -> Transport:
+    raise AssertionError("nothing is sent here")
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_whoever_counts_for_a_relay_is_waited_for_and_other_relays_are_not(database: Database) -> None:
+    with database.begin() as first:
+        relays.count_alone(first, "main")
+
+        count_impatiently(database, "other")
+        with pytest.raises(StoreError, match="Another Digest is writing"):
+            count_impatiently(database, "main")
+
+    count_impatiently(database, "main")
+
+
+def count_impatiently(database: Database, name: str) -> None:
+    with database.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+        relays.count_alone(connection, name)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_run_does_not_wait_beyond_its_patience_for_what_a_stalled_process_holds(database: Database) -> None:
+    queue(database, "ada", at=NOW - timedelta(hours=1))
+    relay = Relay(name="r", limits=Limits(), open=nothing_to_open)
+    outbox = Outbox(database=database, clock=lambda: NOW, owner="one")
+
+    with database.begin() as stalled:
+        assert _one(stalled) == ["ada"]
+        tally = asyncio.run(
+            asyncio.wait_for(deliver(outbox, [relay], Rules(patience_s=0.1), lambda _: None), 20)
+        )
+
+    assert (tally.waiting, tally.next_try) == (1, None)
+    assert tally.held_up == "another process is at work on them"

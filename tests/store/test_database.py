@@ -150,6 +150,15 @@ def test_whether_there_is_a_store_yet(new_place: Callable[[], Place]) -> None:
     assert (before, is_there(place)) == (False, True)
 
 
+def test_a_file_without_tables_is_no_store_yet(tmp_path: Path) -> None:
+    place = tmp_path / "digest.sqlite3"
+    place.touch()
+
+    assert not is_there(place)
+    with pytest.raises(StoreError, match="there is no store yet"):
+        open_for_reading(place)
+
+
 def test_a_sound_store_has_no_damage(database: Database) -> None:
     assert damage(database) is None
 

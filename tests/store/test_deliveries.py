@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from digest.model import Attempt, DeliveryState, Failure, Listing, Outcome, Phase, Suppression
-from digest.store import deliveries, editions, record, waiting
+from digest.store import deliveries, editions, record, settling, waiting
 from digest.store.database import Database
 from digest.store.deliveries import Ended
 from digest.store.papers import record_listings
@@ -35,14 +35,14 @@ MINUTE = timedelta(minutes=1)
 
 def had(database: Database, name: str = "ada") -> frozenset[str]:
     with database.read() as connection:
-        return editions.seen_by(connection, name, before=TOMORROW)
+        return editions.all_seen(connection, {name: TOMORROW})[name]
 
 
 def test_the_second_message_of_a_day_is_refused(database: Database) -> None:
     queue(database, "ada")
 
     with database.begin() as connection:
-        assert not deliveries.enqueue(connection, *made("ada"), NOW)
+        assert deliveries.enqueue_many(connection, [made("ada")], NOW) == frozenset()
         assert deliveries.enqueue_many(connection, [made("ada"), made("bob")], NOW) == {"bob"}
         assert waiting.waiting(connection) == 2
 
@@ -70,7 +70,7 @@ def test_messages_are_claimed_in_the_order_they_are_due_and_then_of_their_ids(da
 def test_what_is_not_due_yet_is_not_claimed(database: Database) -> None:
     with database.begin() as connection:
         record_listings(connection, "test", [Listing(layout="t", entries=(entry(),))], NOW)
-        deliveries.enqueue(connection, *made("ada"), NOW, due_at=NOW + MINUTE)
+        deliveries.enqueue_many(connection, [made("ada")], NOW, due_at=NOW + MINUTE)
 
         assert waiting.next_due(connection, NOW) == NOW + MINUTE
     assert claim(database) == ()
@@ -102,7 +102,7 @@ def test_whoever_is_suppressed_when_it_is_due_gets_none_and_the_record_says_why(
     stands = state_of(database, "ada")
     assert (stands.state, stands.reply) == (DeliveryState.FAILED, "suppressed since 2026-03-11: 550 nobody")
     with database.begin() as connection:
-        lift(connection, "ada@example.org")
+        lift(connection, "ada@example.org", NOW)
         assert waiting.retry(connection, stands, NOW)
     assert [one.attempts for one in claim(database)] == [2]
 
@@ -198,7 +198,7 @@ def test_what_was_cut_off_before_its_body_waits_again_and_inside_it_stays_unknow
 
     assert [one.profile for one in first.requeued] == ["ada"]
     assert [one.profile for one in first.unknown] == ["bob"]
-    assert second == deliveries.Settled()
+    assert second == settling.Settled()
     assert (state_of(database, "ada").state, state_of(database, "ada").attempts) == (DeliveryState.QUEUED, 1)
     assert (state_of(database, "bob").state, state_of(database, "bob").ended_at) == (
         DeliveryState.UNKNOWN,
@@ -218,7 +218,7 @@ def test_the_claims_of_the_living_are_left_alone_even_if_a_clock_was_moved(datab
 
     assert [one.profile for one in told.requeued] == ["bob"]
     with database.read() as connection:
-        assert deliveries.owners(connection) == {"alive"}
+        assert settling.owners(connection) == {"alive"}
 
 
 def test_the_owners_are_those_with_messages_under_way(database: Database) -> None:
@@ -230,7 +230,7 @@ def test_the_owners_are_those_with_messages_under_way(database: Database) -> Non
             end(database, claimed[0], SENT)
 
     with database.read() as connection:
-        assert deliveries.owners(connection) == {"a", "b"}
+        assert settling.owners(connection) == {"a", "b"}
 
 
 def test_an_unknown_message_is_sent_again_once_if_that_is_wanted(database: Database) -> None:
@@ -277,7 +277,7 @@ def test_an_attempt_ends_the_day_and_what_did_not_arrive_was_not_had(
 ) -> None:
     queue(database, "ada")
     with database.begin() as connection:
-        editions.record_outcome(connection, made("ada")[0], "why", NOW)
+        editions.record_outcomes(connection, [(made("ada")[0], Outcome.READY, "why")], NOW)
     (claimed,) = claim(database)
 
     end(database, claimed, attempt)
@@ -300,7 +300,7 @@ def test_what_is_sent_counts_as_had_from_the_next_day_on_and_what_still_waits_do
     assert had(database) == {"2603.00001"}
     assert had(database, "bob") == frozenset()
     with database.read() as connection:
-        assert editions.seen_by(connection, "ada", before=TODAY) == frozenset()
+        assert editions.all_seen(connection, {"ada": TODAY}) == {"ada": frozenset()}
 
 
 def test_a_twin_on_a_card_counts_as_had_with_it(database: Database) -> None:
@@ -310,7 +310,7 @@ def test_a_twin_on_a_card_counts_as_had_with_it(database: Database) -> None:
     with database.begin() as connection:
         entries = (entry("2603.00001"), entry("2603.00002", "Learning to Wait Again"))
         record_listings(connection, "test", [Listing(layout="t", entries=entries)], NOW)
-        deliveries.enqueue(connection, replace(edition, sections=sections), message, NOW)
+        deliveries.enqueue_many(connection, [(replace(edition, sections=sections), message)], NOW)
     (claimed,) = claim(database)
     end(database, claimed, SENT)
 
@@ -326,7 +326,7 @@ def test_a_paper_of_two_messages_was_had_if_one_of_them_arrived(database: Databa
     end(database, todays, SENT)
 
     with database.read() as connection:
-        assert editions.seen_on(connection, "ada") == {"2603.00001": TODAY}
+        assert editions.seen_on(connection, "ada", TODAY) == {"2603.00001": TODAY}
 
 
 def test_many_messages_go_their_way_in_one_transaction_a_step(database: Database) -> None:
@@ -362,7 +362,7 @@ def test_many_days_are_stated_at_once_and_the_last_word_counts(database: Databas
     with database.begin() as connection:
         stated = [(ada, Outcome.QUIET, "nothing yet"), (bob, Outcome.FAILED, "suppressed")]
         editions.record_outcomes(connection, stated, NOW)
-        editions.record_outcome(connection, ada, "now there is", NOW)
+        editions.record_outcomes(connection, [(ada, Outcome.READY, "now there is")], NOW)
 
         days = editions.days(connection, ["ada", "bob"], since=TODAY)
 
@@ -379,3 +379,40 @@ def test_those_with_a_message_of_the_day_are_told_from_those_without(database: D
     with database.read() as connection:
         assert editions.with_messages(connection, asked) == {("ada", TODAY)}
         assert editions.with_messages(connection, []) == frozenset()
+
+
+def test_what_was_put_off_for_its_relays_sake_need_not_wait_longer_the_next_time(database: Database) -> None:
+    queue(database, "ada")
+
+    (claimed,) = claim(database)
+    end(database, claimed, LATER)
+    at_once = state_of(database).deferrals
+    (claimed,) = claim(database)
+    end(database, claimed, LATER, due_at=NOW + timedelta(minutes=5))
+
+    assert (at_once, state_of(database).deferrals) == (0, 1)
+
+
+def test_what_may_be_under_way_still_is_not_sent_again_before_its_lease_is_over(database: Database) -> None:
+    queue(database, "ada", "bob")
+    commit(database, *(one for one in claim(database, owner="silent") if one.profile == "ada"))
+
+    at_once = settle(database, gone=("silent",), resend_once=True, is_sure=False)
+    later = settle(database, at=NOW + LEASE, gone=("silent",), resend_once=True, is_sure=False)
+
+    assert [one.profile for one in at_once.requeued] == ["bob"]
+    assert at_once.resent == at_once.unknown == ()
+    assert [one.profile for one in later.resent] == ["ada"]
+
+
+def test_what_is_not_to_be_sent_again_is_told_at_once_though_its_process_may_live(database: Database) -> None:
+    queue(database, "ada")
+    (claimed,) = claim(database, owner="silent")
+    commit(database, claimed)
+
+    told = settle(database, gone=("silent",), is_sure=False)
+    its_word_counts = end(database, claimed, SENT)
+
+    assert [one.profile for one in told.unknown] == ["ada"]
+    assert its_word_counts
+    assert state_of(database).state is DeliveryState.SENT

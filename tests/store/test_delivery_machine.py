@@ -52,6 +52,10 @@ class Model:
         """Go back to the others that wait."""
         self.state, self.ended, self.owner = QUEUED, False, ""
 
+    def give_up(self, state: DeliveryState) -> None:
+        """What may have arrived in an earlier attempt stays so."""
+        self.finish(UNKNOWN if self.unknown else state)
+
     def finish(self, state: DeliveryState) -> None:
         self.state, self.ended, self.owner = state, True, ""
 
@@ -138,7 +142,7 @@ class Deliveries(RuleBasedStateMachine):
             model.finish(DeliveryState.SENT)
         else:
             model.may_have_arrived = False
-            model.wait() if attempt is LATER else model.finish(DeliveryState.FAILED)
+            model.wait() if attempt is LATER else model.give_up(DeliveryState.FAILED)
 
     @rule(
         gone=st.sets(st.sampled_from(OWNERS)),
@@ -183,7 +187,7 @@ class Deliveries(RuleBasedStateMachine):
             assert listed is not None
             assert waiting.cancel(connection, listed, self.now) is (model.state is QUEUED)
         if model.state is QUEUED:
-            model.finish(DeliveryState.EXPIRED)
+            model.give_up(DeliveryState.EXPIRED)
 
     @rule(days=st.integers(0, 2))
     def expire(self, days: int) -> None:
@@ -193,7 +197,7 @@ class Deliveries(RuleBasedStateMachine):
         for one in over:
             assert days
             assert self.models[one.profile].state is QUEUED
-            self.models[one.profile].finish(DeliveryState.EXPIRED)
+            self.models[one.profile].give_up(DeliveryState.EXPIRED)
 
     @invariant()
     def all_stand_as_they_should(self) -> None:

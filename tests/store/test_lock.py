@@ -24,6 +24,20 @@ with present(place, owner) if owner else sole_writer(place, waiting=lambda: None
     sys.stdin.read()
 """
 
+SWEPT = """
+import sys
+from pathlib import Path
+from digest.store.lock import is_gone, present
+store, asked = Path(sys.argv[1]), []
+def ask(event, _arguments):
+    if event == "fcntl.flock" and not asked:
+        asked.append("while it takes its lock")
+        asked.append(is_gone(store, "ada-1"))
+sys.addaudithook(ask)
+with present(store, "ada-1"):
+    print(asked[1], is_gone(store, "ada-1"))
+"""
+
 
 @pytest.fixture
 def place(new_place: Callable[[], Place]) -> Place:
@@ -141,6 +155,17 @@ def test_the_files_of_killed_owners_are_cleared_away_by_the_next(tmp_path: Path)
             left = sorted(path.name for path in tmp_path.iterdir())
 
     assert left == ["digest[1].sqlite3.owner-alive-1.lock", "digest[1].sqlite3.owner-next-1.lock"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open is not removed")
+def test_an_owner_whose_file_is_cleared_away_as_it_takes_its_lock_is_there_nevertheless(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", SWEPT, str(tmp_path / "digest.sqlite3")]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("True False\n", "")
 
 
 def test_a_place_that_cannot_be_locked_is_said(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 from digest.model import DeliveryState
-from digest.store import deliveries, editions, record, waiting
+from digest.store import deliveries, editions, record, settling, waiting
 from digest.store.database import SCHEMA, Database, open_database
 from digest.store.troubles import Place
 from tests.makers import NOW, TODAY
@@ -65,9 +65,9 @@ def test_a_store_of_every_older_version_keeps_what_it_holds(tmp_path: Path, vers
             bob = record.find(connection, "bob")
             assert bob is not None
             assert (bob.state, bob.due_at, bob.queued_at) == (DeliveryState.QUEUED, queued_at, queued_at)
-            assert set(editions.seen_on(connection, "ada")) == {"2603.00001"}
+            assert set(editions.seen_on(connection, "ada", TODAY)) == {"2603.00001"}
 
-            told = deliveries.settle(connection, NOW)
+            told = settling.settle(connection, NOW)
             assert [one.profile for one in told.requeued] == ["carl"]
             assert [one.profile for one in told.unknown] == ["dora"]
             claimed = deliveries.claim(

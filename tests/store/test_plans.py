@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from digest.store import deliveries, editions, record, relays, suppressions, waiting
+from digest.store import deliveries, editions, record, relays, settling, suppressions, waiting
 from digest.store.database import Database, open_database
 from tests.makers import NOW, TODAY
 from tests.store.outgoing import LEASE, SENT, claim, commit, end, queue
@@ -55,15 +55,17 @@ def test_claiming_reads_the_index_in_its_order_and_sorts_nothing(busy: Database)
     "does",
     [
         claiming,
-        lambda connection: deliveries.settle(connection, NOW, gone=("a", "b"), present=("c",)),
-        deliveries.owners,
+        lambda connection: settling.settle(connection, NOW, gone=("a", "b"), present=("c",)),
+        settling.owners,
         lambda connection: waiting.expire_before(connection, {"carl": TODAY}, NOW),
         lambda connection: waiting.next_due(connection, NOW),
         waiting.waiting,
         lambda connection: relays.taken(connection, "main", NOW),
+        lambda connection: relays.room_at(connection, "main", NOW, relays.HOUR, 1),
+        lambda connection: waiting.expire_strangers(connection, ["carl"], TODAY, NOW),
         lambda connection: suppressions.permanent_failures(connection, "ada@example.org"),
         lambda connection: editions.with_messages(connection, [("ada", TODAY)]),
-        lambda connection: editions.seen_on(connection, "ada"),
+        lambda connection: editions.seen_on(connection, "ada", TODAY),
         lambda connection: record.find(connection, "ada"),
         lambda connection: record.by_return_path(connection, "digest@example.org"),
     ],
@@ -77,6 +79,45 @@ def test_no_query_of_a_run_goes_through_all_messages_or_attempts(
     assert not [
         step for step in taken if "SCAN delivery" in step or "SCAN attempt" in step or "SCAN seen" in step
     ]
+
+
+def test_no_step_of_a_message_goes_through_all_messages(busy: Database) -> None:
+    with busy.begin() as connection:
+        claimed = deliveries.claim(
+            connection, relay="r", owner="o", now=NOW, lease_until=NOW + LEASE, most=5
+        ).deliveries
+    ended = [deliveries.Ended(delivery=one, attempt=SENT) for one in claimed]
+
+    def commit_and_end(connection: Connection) -> None:
+        deliveries.record_commits(connection, claimed, NOW, NOW + LEASE)
+        deliveries.record_attempts(connection, ended, NOW)
+
+    taken = steps(busy, commit_and_end)
+
+    assert "SEARCH delivery USING INDEX sqlite_autoindex_delivery_2 (message_id=?)" in taken
+    assert not [step for step in taken if "SCAN delivery" in step]
+
+
+@pytest.mark.parametrize(
+    ("does", "looks_up"),
+    [
+        (
+            lambda connection: editions.all_seen(connection, {"ada": TODAY, "bob": TODAY}),
+            "profile=? AND day=?",
+        ),
+        (lambda connection: editions.all_last_made(connection, {"ada": TODAY}), "profile=? AND day=?"),
+        (lambda connection: deliveries.prune(connection, TODAY), "message_id=?"),
+        (lambda connection: suppressions.permanent_failures(connection, "ada@example.org"), "profile=?"),
+    ],
+)
+def test_what_is_asked_of_old_messages_does_not_go_through_all_in_a_state(
+    busy: Database, does: Callable[[Connection], object], looks_up: str
+) -> None:
+    taken = steps(busy, does)
+
+    assert [step for step in taken if step.startswith("SEARCH delivery") and looks_up in step]
+    assert not [step for step in taken if "SCAN delivery" in step or "SCAN seen" in step]
+    assert not [step for step in taken if "ix_delivery_due" in step]
 
 
 def test_the_limits_of_a_relay_are_read_from_the_index_alone(busy: Database) -> None:

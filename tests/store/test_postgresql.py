@@ -15,7 +15,7 @@ from digest.errors import StoreError
 from digest.model import Listing
 from digest.store import postgresql
 from digest.store.database import Database, open_database, open_for_reading
-from digest.store.lock import sole_writer
+from digest.store.lock import is_gone, present, sole_writer
 from digest.store.papers import find_beginning, find_papers, record_listings
 from tests.makers import NOW, entry, paper
 from tests.postgres import LOCKED, Server
@@ -38,7 +38,10 @@ def name_of(address: str) -> str:
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("postgresql://ada@127.0.0.1:1/digest", r"refused.*See that the server runs"),
+        (
+            "postgresql://ada@127.0.0.1:1/digest",
+            r"Connection refused: Is the server running.*See that the server runs",
+        ),
         ("postgresql://ada@no-such-host.invalid/digest", r"See that the server runs"),
         ("postgresql://ada@/digest?host=/nonexistent", r"No such file.*See that the server runs"),
     ],
@@ -264,3 +267,37 @@ def test_two_stores_of_one_server_do_not_wait_for_each_other(server: Server) -> 
         sole_writer(server.empty(), waiting=lambda: pytest.fail("waits")),
     ):
         pass
+
+
+def test_a_writer_that_stands_still_inside_of_a_change_is_broken_off_and_a_reader_is_not(
+    address: str,
+) -> None:
+    with open_database(address) as database:
+        with database.begin() as writing:
+            writer = writing.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
+        with database.read() as reading:
+            reader = reading.execute(text("SHOW idle_in_transaction_session_timeout")).scalar()
+        with pytest.raises(StoreError, match="stood still"):
+            _stand_still(database)
+
+    assert (writer, reader) == ("1min", "0")
+
+
+def _stand_still(database: Database) -> None:
+    with database.begin() as connection:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10ms'"))
+        pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        asked = text("SELECT pg_sleep(0.01) FROM pg_stat_activity WHERE pid = :pid")
+        with postgresql.for_locking(str(database.place)).connect() as other:
+            for _ in range(1_000):
+                if not other.execute(asked, {"pid": pid}).all():
+                    break
+        find_papers(connection, ["2603.00001"])
+
+
+def test_a_presence_that_the_server_broke_off_ends_as_ever(address: str) -> None:
+    with present(address, "ada-1"):
+        _break_off(address)
+        forgotten = is_gone(address, "ada-1")
+
+    assert forgotten

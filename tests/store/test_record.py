@@ -1,5 +1,6 @@
 """Looking up messages and what was tried with them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -29,6 +30,19 @@ def test_every_reply_to_a_message_is_kept_with_its_codes(database: Database) -> 
         Tried(number=1, relay="main", began_at=NOW, ended_at=NOW + MINUTE, attempt=LATER),
         Tried(number=2, relay="other", began_at=NOW + 2 * MINUTE, ended_at=NOW + 3 * MINUTE, attempt=SENT),
     )
+
+
+def test_only_what_reached_a_relay_or_may_yet_is_a_try(database: Database) -> None:
+    queue(database, "ada", "bob", "eve")
+    given_back, refused, under_way = claim(database)
+    end(database, given_back, replace(LATER, phase=None, reply="not tried: the run ended"))
+    end(database, refused, LATER)
+    everything = [one.message.message_id for one in (given_back, refused, under_way)]
+
+    with database.read() as connection:
+        tries = record.tries(connection, everything)
+
+    assert tries == {refused.message.message_id: 1, under_way.message.message_id: 1}
 
 
 def test_an_attempt_under_way_has_no_end_yet(database: Database) -> None:

@@ -115,6 +115,30 @@ def test_the_signature_covers_what_a_reader_relies_on_and_both_ways_to_unsubscri
 
 
 @pytest.mark.parametrize(
+    "added",
+    [
+        b"From: eve@example.org",
+        b"To: eve@example.org",
+        b"Subject: hello",
+        b"Date: Wed, 11 Mar 2026 09:00:00 +0000",
+        b"List-Unsubscribe: <https://example.com/phish>",
+        b"List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+    ],
+)
+def test_a_second_header_put_in_front_of_a_signed_one_is_noticed(added: bytes, tmp_path: Path) -> None:
+    key_file, record = rsa(tmp_path)
+
+    assert not is_valid(added + b"\r\n" + signer(key_file).sign(DATA), record)
+
+
+def test_a_relay_may_add_headers_that_are_not_there(tmp_path: Path) -> None:
+    key_file, record = rsa(tmp_path)
+    signed = signer(key_file).sign(message().data)
+
+    assert is_valid(b"List-Unsubscribe: <https://example.net/u/1>\r\n" + signed, record)
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         (b"nothing else", b"something else"),
@@ -166,6 +190,13 @@ def test_a_broken_key_is_told_with_its_file_and_what_to_do(key: bytes, tmp_path:
 
     with pytest.raises(ConfigurationError, match=r"dkim.pem: this is no DKIM key.*openssl genrsa"):
         signer(path)
+
+
+def test_a_key_too_short_to_be_believed_is_refused(tmp_path: Path) -> None:
+    path = private(tmp_path / "short.pem", openssl("genrsa", "512"))
+
+    with pytest.raises(ConfigurationError, match=r"has 512 bits.*RFC 8301.*genrsa"):
+        open_signer(domain="example.net", selector="d1", key_file=path)
 
 
 def test_a_key_that_is_cut_off_is_told(tmp_path: Path) -> None:

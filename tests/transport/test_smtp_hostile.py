@@ -53,6 +53,29 @@ def test_a_reply_too_many_never_answers_for_the_next_message() -> None:
     assert server.heard.count("connect") == 2
 
 
+@pytest.mark.parametrize("stray", ["552 5.3.4 too large", "550 5.7.1 blocked", "452 4.5.3 enough"])
+def test_a_word_that_comes_late_is_not_the_answer_to_the_next_message(stray: str) -> None:
+    yes = says("250 2.1.0 ok")
+    with talking(script(MAIL=[yes, says(f"{stray}\r\n250 2.1.0 ok"), yes])) as (server, hand):
+        states = [hand.send(message(n)).state for n in range(3)]
+
+    assert states == [DeliveryState.SENT] * 3
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    ("no", "failure"), [("550 5.7.1 not you", Failure.SENDER), ("552 5.3.4 too large", Failure.RECIPIENT)]
+)
+def test_a_refusal_that_a_fresh_connection_repeats_is_believed(no: str, failure: Failure) -> None:
+    with talking(script(MAIL=[says("250 2.1.0 ok"), says(no)])) as (server, hand):
+        hand.send(message(0))
+        attempt = hand.send(message(1), committing=not_to_be_called)
+
+    assert (attempt.failure, attempt.phase) == (failure, Phase.MAIL)
+    assert server.heard.count("MAIL") == 3
+    assert server.heard.count("connect") == 2
+
+
 def test_a_thank_you_too_many_costs_a_connection_and_no_message() -> None:
     with talking(script(body=says("250 2.0.0 taken\r\n250 2.0.0 taken"))) as (server, hand):
         states = [hand.send(message(n)).state for n in range(3)]
@@ -91,6 +114,13 @@ def test_a_handshake_that_is_cut_off_is_tried_again(answer: Answer) -> None:
         attempt = hand.send(message(), committing=not_to_be_called)
 
     assert (attempt.failure, attempt.phase) == (Failure.TRANSIENT, Phase.TLS)
+
+
+def test_a_handshake_that_is_cut_off_is_told_in_words() -> None:
+    with talking(script(banner=hangs_up()), security="implicit") as (server, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+
+    assert attempt.reply == f"TLS: connection to 127.0.0.1:{server.port} lost (it ended in the middle)"
 
 
 OFFERS_TLS = says("250-scripted\r\n250 STARTTLS")

@@ -155,6 +155,75 @@ def test_a_token_is_not_shown_to_a_server_that_takes_passwords_only() -> None:
     assert "AUTH" not in server.heard
 
 
+# ---------------------------------------------------------------- servers that say it back
+
+
+def base64_of(said: str) -> str:
+    return b64encode(said.encode()).decode()
+
+
+PLAIN = base64_of("\0ada@example.net\0sésame, ouvre-toi")
+TOKEN = base64_of("user=ada@example.net\1auth=Bearer ya29.token\1\1")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"535 5.7.8 bad: AUTH PLAIN {PLAIN}",
+        f"535 5.7.8 bad: AUTH PLAIN {PLAIN.upper()}",
+        f"535-5.7.8 bad:\r\n535 {PLAIN[:20]}",
+        "535 5.7.8 sésame, ouvre-toi is not the password of ada@example.net",
+        "535 5.7.8 " + "x" * 470 + PLAIN,
+        f"AUTH PLAIN {PLAIN}",
+        f"235-{PLAIN}\r\n535 {PLAIN}",
+        f"454 4.7.0 {PLAIN}",
+    ],
+    ids=["whole", "in capitals", "in part", "as it is", "cut off", "no reply", "two", "later"],
+)
+def test_a_password_that_a_server_says_back_is_not_repeated(reply: str) -> None:
+    with talking(script(EHLO=OFFERS_PLAIN, AUTH=says(reply)), **ADA) as (_, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+
+    assert attempt.phase is Phase.AUTH
+    assert PLAIN[:10].casefold() not in attempt.reply.casefold()
+    assert "sésame" not in attempt.reply
+
+
+@pytest.mark.parametrize("step", ["user", "password"])
+def test_neither_is_a_word_of_the_login_in_steps(step: str) -> None:
+    user, password = base64_of("ada@example.net"), base64_of("sésame, ouvre-toi")
+    answers = {"AUTH": says("334 VXNlcm5hbWU6"), user.upper(): says("334 UGFzc3dvcmQ6")}
+    refused = {"user": user, "password": password}[step]
+    offers = says("250-scripted\r\n250 AUTH LOGIN")
+    no = {refused.upper(): says(f"535 5.7.8 not {refused}")}
+    with talking({"EHLO": offers} | answers | no, **ADA) as (_, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+
+    assert attempt.reply == "AUTH 535 5.7.8 not ***"
+
+
+def test_neither_is_a_token_in_the_reason_for_its_refusal() -> None:
+    reason = base64_of(f'{{"given": "{TOKEN}", "token": "ya29.token"}}')
+    refusal = {"AUTH": says(f"334 {reason}"), "": says(f"535 5.7.8 {TOKEN}")}
+    with talking({"EHLO": OFFERS_ALL} | refusal, **ADAS_TOKEN) as (_, hand):
+        attempt = hand.send(message(), committing=not_to_be_called)
+
+    assert attempt.reply.startswith("AUTH 535 5.7.8 ***")
+    assert TOKEN[:10] not in attempt.reply
+    assert "ya29" not in attempt.reply
+
+
+def test_a_check_does_not_repeat_it_either() -> None:
+    with (
+        talking(script(EHLO=OFFERS_PLAIN, AUTH=says(f"535 5.7.8 {PLAIN}")), **ADA) as (_, hand),
+        pytest.raises(DigestError) as raised,
+    ):
+        hand.check()
+
+    assert PLAIN[:10] not in str(raised.value)
+    assert "AUTH 535 5.7.8 ***" in str(raised.value)
+
+
 # ---------------------------------------------------------------- where the secret comes from
 
 
@@ -176,7 +245,11 @@ def test_a_secret_that_cannot_be_had_stops_the_queue_and_says_what_to_do() -> No
         raise ConfigurationError((problem,))
 
     with talking(script(EHLO=OFFERS_PLAIN), **(ADA | {"secret": fails})) as (_, hand):
-        stops_the_queue(hand, "no secret to log in with: .*the program ended with 1", Failure.AUTHENTICATION)
+        attempt = hand.send(message())
+
+    assert attempt.failure is Failure.AUTHENTICATION
+    assert attempt.reply == "AUTH: no secret to log in with: config.toml: smtp: the program ended with 1"
+    assert attempt.fix == "Run it by hand."
 
 
 def test_a_secret_that_takes_too_long_is_tried_again() -> None:
