@@ -356,8 +356,8 @@ def contents(mail: EmailMessage) -> tuple[str, str]:
 
 def django(messages: Sequence[Ready], setting: Setting) -> None:
     """Django's mail over one connection."""
-    from django.conf import settings  # type: ignore[import-untyped]
-    from django.core.mail import EmailMultiAlternatives, get_connection  # type: ignore[import-untyped]
+    from django.conf import settings
+    from django.core.mail import EmailMultiAlternatives, get_connection
 
     if not settings.configured:
         settings.configure(USE_I18N=False)
