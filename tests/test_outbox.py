@@ -315,7 +315,8 @@ def test_a_server_that_closes_after_five_messages_loses_none_and_is_learnt(offic
         assert office.of(Paused) == []
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     per_minute=st.integers(2, 12),
     per_hour=st.integers(8, 30),

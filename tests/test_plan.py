@@ -366,7 +366,8 @@ def heeding(found: Sequence[Advice], one: Way) -> Way:
     return replace(one, rate=rate, limits=replace(one.limits, **limits))
 
 
-@settings(max_examples=60, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None)
 @given(
     waves=st.dictionaries(st.integers(0, 80), st.integers(1, 3_000), min_size=1, max_size=4),
     limits=st.builds(

@@ -572,7 +572,8 @@ def test_a_secret_is_never_printed(desk: Desk) -> None:
     smtp = '[smtp]\nhost = "127.0.0.1"\nport = 9\nsecurity = "none"\nusername = "ada"\n'
     desk.write("config.toml", CONFIG.format(transport="smtp") + smtp)
 
-    results = [desk.run(*command) for command in (["check"], ["send"], ["status"], ["preview", "--text"])]
+    commands = (["check"], ["send", "--wait", "0"], ["status"], ["preview", "--text"])
+    results = [desk.run(*command) for command in commands]
 
     assert all("correct-horse" not in result.output for result in results)
     assert results[0].exit_code == ExitCode.DELIVERY

@@ -48,7 +48,8 @@ class Screen:
         return int(self._page.evaluate("document.documentElement.scrollWidth"))
 
 
-@pytest.fixture(scope="session")
+# Not longer: as long as Playwright runs, nothing else in this process can run an event loop.
+@pytest.fixture(scope="module")
 def screen() -> Iterator[Screen]:
     """A browser that shows one mail after the other."""
     axe = from_npm("axe-core/axe.min.js").read_text(encoding="utf-8")
