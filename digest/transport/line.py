@@ -33,12 +33,15 @@ class Line(SMTPProtocol):
         return tls.version() if tls else "not encrypted"
 
     def data_received(self, data: bytes) -> None:
-        """Take a note of what came, and whether it was asked for."""
+        """Take a note of what came, and whether it was asked for; only a reply goes on to aiosmtplib.
+
+        It would drop a reply for the flood that comes in the same packet: a message that was taken would seem
+        to have met no answer.
+        """
         if not self._is_listening:
             self.is_quiet = False
-        elif len(self._heard) < _MAX_HEARD:
-            self._heard += data
-        super().data_received(data)
+        else:
+            super().data_received(self._of_the_reply(data))
 
     def must_be_quiet(self) -> None:
         """Raise `ConnectionError` if something was said that answers nothing, or nobody is there any more."""
@@ -86,6 +89,13 @@ class Line(SMTPProtocol):
         """At once; what was not sent yet stays unsent."""
         if isinstance(self.transport, asyncio.Transport):
             self.transport.abort()
+
+    def _of_the_reply(self, data: bytes) -> bytes:
+        """What of `data` belongs to the reply that is being heard; the rest is noted and answers nothing."""
+        before = len(self._heard)
+        self._heard += data[: max(_MAX_HEARD - before, 0)]
+        found = _REPLY.match(self._heard) if b"\n" in data else None
+        return data if found is None else data[: max(found.end() - before, 0)]
 
     def _understood(self) -> tuple[int, str]:
         """The reply in what was heard; what follows it answers nothing we said."""

@@ -394,6 +394,7 @@ AFTER_THE_BODY = [
     (LONG_LINE, UNKNOWN, "Response too long"),
     (MANY_LINES, UNKNOWN, "Response too long"),
     (says("250 2.0.0 taken\r\n550 5.0.0 no"), SENT, "body 250 2.0.0 taken"),
+    (says("250 2.0.0 taken" + "\r\n250-and on" * 20_000), SENT, "body 250 2.0.0 taken"),
 ]
 
 
