@@ -25,6 +25,10 @@ $(VENV)/browser: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	@touch $@
 
+$(VENV)/fuzz: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	@touch $@
+
 demo: $(VENV)/ready  ## Read the sample pages, deliver an edition into demo/, and print it
 	@BIN=$(BIN) sh examples/demo.sh
 
@@ -54,11 +58,18 @@ bench: $(VENV)/bench  ## Measure start-up and preview, and scoring, rendering an
 	$(BIN)/python benchmarks/scoring.py --quick
 	$(BIN)/python benchmarks/rendering.py --quick
 	$(BIN)/python benchmarks/delivery.py --quick
+	$(BIN)/python benchmarks/sources.py --quick
+
+FORMS := html text json feed rss list oai query library
+SECONDS := 60
+
+fuzz: $(VENV)/fuzz  ## Look for pages that no reader bears, SECONDS=60 for each form
+	@for form in $(FORMS); do $(BIN)/python -m tests.fuzz.fuzz $$form $(SECONDS) fuzzed || exit 1; done
 
 ci:  ## All that decides whether a change lands
 	bash .ci/run
 
 clean:  ## Remove what was made
-	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo dist fuzzed .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help setup demo test fast lint format gallery catalogs bench ci clean
+.PHONY: help setup demo test fast lint format gallery catalogs bench fuzz ci clean

@@ -8,9 +8,6 @@ import re
 
 from digest.model import Attempt, DeliveryState, Failure, Phase
 
-# The recipient was named: a no for good may be about it. Before, it can only be about us.
-_NAMED = (Phase.RCPT, Phase.DATA, Phase.BODY)
-
 # "Log in first", "not with this login", "a stronger one", "encrypt first": whichever command they answer
 # (RFC 4954, 6; 538 of RFC 2554).
 _LOGIN_WANTED = frozenset((530, 534, 535, 538))
@@ -136,7 +133,7 @@ def _for_good(phase: Phase, code: int, detail: str, text: str) -> Failure:
         return Failure.AUTHENTICATION
     if _passes(detail, text):
         return Failure.TRANSIENT
-    if phase in _NAMED:
+    if phase.has_recipient:
         return Failure.SENDER if _is_about_us(detail, text) else Failure.RECIPIENT
     is_too_large = phase is Phase.MAIL and (code == 552 or detail == _TOO_LARGE)
     return Failure.RECIPIENT if is_too_large else Failure.SENDER

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 SOME = 6
 """Messages claimed ahead besides two a connection, so that one connection does not claim one by one."""
-_ARRIVING = (Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.TLS, Phase.AUTH)
-_BEFORE_THE_RECIPIENT = (*_ARRIVING, Phase.MAIL)
 
 
 @dataclass(eq=False, slots=True)
@@ -161,12 +159,12 @@ def met(claimed: Delivery, line: Line, attempt: Attempt, now: datetime) -> Met:
 
 def came_in(attempt: Attempt) -> bool:
     """Whether it got past the login: to a message, that is."""
-    return attempt.failure is None or attempt.phase not in _ARRIVING
+    return attempt.failure is None or attempt.phase is None or not attempt.phase.is_arriving
 
 
 def says_nothing_of_it(attempt: Attempt) -> bool:
     """Whether it failed before its recipient was named: any other message would have fared the same."""
-    return attempt.phase in _BEFORE_THE_RECIPIENT
+    return attempt.phase is not None and attempt.phase.is_before_recipient
 
 
 def is_gone(attempt: Attempt) -> bool:

@@ -289,7 +289,7 @@ class _Run:
         self.tell(Began(waiting=waiting))
 
     def _final(self, connection: "Connection") -> Tally:
-        now, mine = self.outbox.clock(), self.rules.profiles
+        mine = self.rules.profiles
         held_up = self.tally.held_up or ("the run was ended" if self.stopping.asked.is_set() else "")
         if not held_up and mine is None:
             for lane in self.lanes:
@@ -297,7 +297,7 @@ class _Run:
         return replace(
             self.tally,
             waiting=queue.waiting(connection, mine),
-            next_try=self.tally.next_try if held_up else queue.next_due(connection, now, mine),
+            next_try=self.tally.next_try if held_up else queue.next_due(connection, mine),
             held_up=held_up,
             stopped=tuple(lane.name for lane in self.lanes if lane.is_stopped),
         )
@@ -367,7 +367,7 @@ class _Run:
             most=left.left.now,
             profiles=mine,
         )
-        due = None if claimed.deliveries else queue.next_due(connection, now, mine)
+        due = None if claimed.deliveries else queue.next_due(connection, mine)
         return _Portion(room=left, claimed=claimed, next_due=due)
 
     # ------------------------------------------------------------ waiting
@@ -385,7 +385,7 @@ class _Run:
         """Until one is able and a message is due; there may be none that waits."""
         able = [at for lane in self.lanes if (at := lane.able_at(now)) is not None]
         if not self.bodies:
-            due = await self.ledger.do(lambda c: queue.next_due(c, now, self.rules.profiles))
+            due = await self.ledger.do(lambda c: queue.next_due(c, self.rules.profiles))
             if due is None:
                 self.is_over = True
                 return

@@ -1,8 +1,16 @@
-"""How a reader's day stands, in the words that mail, status and preview share."""
+"""Which day a reader has, and how it stands, in the words that mail, status and preview share."""
 
-from digest.model import Edition, Outcome, QuietDay
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from digest.model import Edition, Outcome, Profile, QuietDay
 from digest.tex.prose import readable
 from digest.text import shorten
+
+
+def day_of(profile: Profile, now: datetime) -> date:
+    """The reader's local date."""
+    return now.astimezone(ZoneInfo(profile.timezone)).date()
 
 
 def has_message(edition: Edition) -> bool:

@@ -117,9 +117,6 @@ REFUSED = 5
 LOST = 3
 """So many connections lost inside a message in a row, after a pause each, and no more is risked."""
 
-_NAMED = (Phase.RCPT, Phase.DATA, Phase.BODY)
-_ARRIVING = (Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.TLS, Phase.AUTH)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -206,11 +203,12 @@ def learn(pace: Pace, met: Met, limits: Limits) -> Pace:
 
 
 def _set_back(pace: Pace, met: Met) -> Pace:
-    if met.attempt.phase in _NAMED and _is_put_off(met.attempt):
+    phase = met.attempt.phase
+    if phase is not None and phase.has_recipient and _is_put_off(met.attempt):
         return _put_off(pace, met)
     if met.slows:
         return slowed(pace, met.at)
-    if met.attempt.phase in _ARRIVING:
+    if phase is not None and phase.is_arriving:
         return _missed(pace, met.at)
     return _heard(pace, met)
 

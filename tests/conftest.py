@@ -1,10 +1,15 @@
 """Folders to run commands in."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.desk import ADA, CONFIG, PAGE, Desk
+
+# Tests run side by side, one a core: threads of numpy's that wait for each other would take several times as
+# long. It looks when it is first imported, which a test does.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture

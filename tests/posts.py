@@ -12,12 +12,13 @@ from digest.failures import state_after
 from digest.model import Attempt, DeliveryState, Envelope, Failure, Message, Phase
 from digest.outbox import Event, Outbox, Rules, Stopping, Tally, deliver
 from digest.pace import Limits
-from digest.store.database import Database, open_database
+from digest.store.database import Database
 from digest.store.deliveries import enqueue_many
 from digest.store.record import Listed, overview
 from digest.transport.protocol import Relay
 from tests.fake_time import FakeTime
 from tests.makers import NOW, edition, profile
+from tests.stores import open_copy
 
 Answer = Attempt | BaseException
 BODY_PHASES = (Phase.BODY, Phase.WRITE)
@@ -173,7 +174,7 @@ class Office:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        with open_database(self.folder / "digest.sqlite3") as database:
+        with open_copy(self.folder / "digest.sqlite3") as database:
             yield database
 
     def outbox(self, database: Database, owner: str = "one", **how: Any) -> Outbox:

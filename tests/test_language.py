@@ -202,6 +202,7 @@ def test_there_are_the_languages_that_are_promised() -> None:
     assert known_languages() == EVERYWHERE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_catalog_has_all_sentences_of_the_sources_and_no_others(name: str) -> None:
     """`make catalogs` brings it there."""

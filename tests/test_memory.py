@@ -5,6 +5,7 @@ import gc
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks import delivery
 from digest.model import Edition, Message, Profile
@@ -40,6 +41,7 @@ def test_every_cache_has_a_bound_or_few_things_to_be_asked() -> None:
     assert found == OF_FEW_VALUES
 
 
+@pytest.mark.slow
 def test_nothing_of_a_reader_is_kept_once_the_message_waits_in_the_store(tmp_path: Path) -> None:
     setting = delivery.Setting(readers=110, today=8, stored=20, picks=3, thresholds=(1,), sample=1)
 
@@ -64,6 +66,7 @@ def reader_of(thing: object) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_what_is_known_of_phrases_is_forgotten_where_it_is_too_much() -> None:
     corpus = read_papers([paper(title="Moss on stones", organization="Moss")])
     index = Index(Scope(corpus, np.arange(1)), np.arange(1))

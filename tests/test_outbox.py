@@ -463,6 +463,7 @@ def test_an_alarm_is_raised_once_until_it_is_mended(office: Office) -> None:
         assert len(office.of(Alarmed)) == 3
 
 
+@pytest.mark.slow
 def test_a_relay_that_is_merely_slow_is_no_alarm_at_every_run(office: Office) -> None:
     with office.database() as database:
         queue(database, readers(200))
@@ -995,6 +996,7 @@ def _impatient(database: Database) -> Database:
     return database
 
 
+@pytest.mark.slow
 def test_no_messages_are_held_in_memory_beyond_a_few_portions(office: Office) -> None:
     with office.database() as database:
         queue(database, readers(200))

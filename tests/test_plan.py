@@ -216,6 +216,7 @@ def fullest(sent: Sequence[Sent], relay: str, span: int) -> int:
     return most
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(lots=lots, ways=ways)
 def test_all_readers_are_accounted_for_and_none_is_served_early_or_after_the_day(

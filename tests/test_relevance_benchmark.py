@@ -230,6 +230,7 @@ def test_a_folder_is_measured_and_readers_of_one_subject_get_it(folder: Path) ->
     assert figures["feedback caught"] > 0.9
 
 
+@pytest.mark.slow
 @LEAVES_FILES_OPEN
 def test_the_program_prints_what_the_process_measured(folder: Path, tmp_path: Path) -> None:
     written = tmp_path / "figures.json"

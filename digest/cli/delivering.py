@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from digest.cli.screen import complain, counting, note, say, warn
+from digest.cli.screen import complain, counting, note, say, silence, warn
 from digest.cli.states import failed_in_words, moment
 from digest.cli.world import World
 from digest.errors import DeliveryError
@@ -88,7 +88,7 @@ def deliver(
     from digest.store.lock import present
 
     owner = secrets.token_hex(8)
-    with present(database.place, owner), _progress(is_brief) as progress:
+    with present(database.place, owner), counting("sending") if is_brief else silence() as progress:
         teller = _Teller(is_brief, progress)
         tally = asyncio.run(_run(_outbox(database, world, owner), relays, rules, teller))
     teller.say_how_many_more()
@@ -153,15 +153,6 @@ def _signals(stopping: "Stopping") -> Iterator[None]:
         with suppress(NotImplementedError, RuntimeError, ValueError):
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
-
-
-@contextmanager
-def _progress(is_brief: bool) -> Iterator[Callable[[int, int], None]]:
-    if not is_brief:
-        yield lambda _done, _of: None
-        return
-    with counting("sending") as tell:
-        yield tell
 
 
 # ---------------------------------------------------------------- in words

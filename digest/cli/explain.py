@@ -15,6 +15,7 @@ from digest.errors import DigestError
 from digest.identity import identities
 from digest.links import paper_id
 from digest.model import Edition, Paper, Pick, Profile, Score, SectionName, Verdict
+from digest.outcome import day_of
 from digest.tex.prose import readable
 from digest.text import shorten, title_key
 
@@ -61,7 +62,7 @@ def _explained(
 ) -> tuple[Pick, str]:
     from dataclasses import replace
 
-    from digest.pipeline import day_of, make_edition, score_shelf
+    from digest.pipeline import make_edition, score_shelf
 
     now = world.now()
     day = day_of(profile, now)

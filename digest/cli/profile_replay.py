@@ -15,6 +15,7 @@ from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, UsageError
 from digest.model import Edition, Pick, Profile, SectionName
+from digest.outcome import day_of, reason_of
 from digest.tex.prose import readable
 from digest.text import shorten
 
@@ -73,8 +74,6 @@ def days_asked(
     profile: Profile, first: date | None, last: date | None, span: int, world: World
 ) -> tuple[date, date]:
     """The first and the last day; raises UsageError if they are the wrong way round, or too many."""
-    from digest.pipeline import day_of
-
     today = day_of(profile, world.now())
     end = last or today
     begin = first or end - timedelta(days=span - 1)
@@ -127,7 +126,6 @@ def _print(editions: Sequence[Edition]) -> None:
 
 
 def _row(edition: Edition) -> tuple[str, str, str, str, str]:
-    from digest.outcome import reason_of
 
     picks = edition.section(SectionName.PICKS)
     best = max((pick.score.value for pick in picks), default=None)

@@ -14,6 +14,7 @@ from digest.cli.stored import Span, load_papers
 from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.model import Profile
+from digest.outcome import day_of
 from digest.tex.prose import readable
 from digest.text import shorten
 
@@ -65,7 +66,6 @@ def profile_suggest(
 def _found(
     loaded: Configuration, profile: Profile, span: int, last: date | None, most: int, world: World
 ) -> Found:
-    from digest.pipeline import day_of
     from digest.profiles.suggest import suggest
 
     end = last or day_of(profile, world.now())

@@ -103,12 +103,19 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Like `working`, for what tells how far it is: how many are done, of how many."""
     if not is_terminal(sys.stderr):
         note(what)
-        yield lambda _done, _of: None
+        with silence() as tell:
+            yield tell
         return
     from rich.console import Console
 
     with Console(stderr=True).status(what) as status:
         yield lambda done, of: status.update(f"{what}: {done} of {of}")
+
+
+@contextmanager
+def silence() -> Iterator[Callable[[int, int], None]]:
+    """In place of `counting`, for what is done in a moment: how far it is goes unsaid."""
+    yield lambda _done, _of: None
 
 
 def stepping(what: str, steps: Sequence[Step]) -> Iterator[Step]:
@@ -121,3 +128,37 @@ def stepping(what: str, steps: Sequence[Step]) -> Iterator[Step]:
     from rich.progress import track
 
     yield from track(steps, description=what, console=Console(stderr=True), transient=True)
+
+
+@contextmanager
+def side_by_side(what: str, names: Sequence[str]) -> Iterator[Callable[[str, str], None]]:
+    """Like `working`, for several things at once: a row for each, saying what it is at when told."""
+    if not is_terminal(sys.stderr):
+        for name in names:
+            note(f"{what} {name} ...")
+        yield lambda _name, _at: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    texts = (TextColumn("{task.description}", markup=False), TextColumn("{task.fields[at]}", markup=False))
+    columns = (SpinnerColumn(), TimeElapsedColumn(), *texts)
+    # What is said meanwhile stands above the rows if it is for the same screen; a file gets it as it is.
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=is_terminal(sys.stdout)
+    ) as progress:
+        rows = {name: progress.add_task(name, total=None, at="") for name in names}
+        yield lambda name, at: progress.update(rows[name], at=at)
+
+
+@contextmanager
+def reporting(what: str) -> Iterator[Callable[[str], None]]:
+    """Like `working`, for what tells how far it is in words."""
+    if not is_terminal(sys.stderr):
+        note(f"{what} ...")
+        yield lambda _how_far: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what) as status:
+        yield lambda how_far: status.update(f"{what}: {how_far}")

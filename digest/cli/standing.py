@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from digest.cli.states import failed_in_words, in_words, instant, moment
 from digest.model import DeliveryState, Failure, Outcome, Profile, Suppression
+from digest.outcome import day_of
 from digest.text import clean, shorten
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _due(profiles: Sequence[Profile], now: datetime) -> dict[str, date]:
 
 
 def _own_days(profiles: Sequence[Profile], now: datetime) -> dict[str, date]:
-    return {one.name: now.astimezone(ZoneInfo(one.timezone)).date() for one in profiles}
+    return {one.name: day_of(one, now) for one in profiles}
 
 
 # ---------------------------------------------------------------- sentences

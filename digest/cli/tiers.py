@@ -12,6 +12,7 @@ from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError
 from digest.model import Edition, Paper, Summary
+from digest.outcome import day_of
 from digest.rendering.phrases import counted
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ def embed(loaded: Configuration, database: "Database", world: World) -> None:
 def _judged(loaded: Configuration, connection: "Connection", now: datetime) -> Iterator[str]:
     """The papers that readers like or dislike."""
     from digest.holdings import stored_reader
-    from digest.pipeline import day_of
 
     for profile in loaded.profiles:
         reader = stored_reader(connection, profile, day=day_of(profile, now))

@@ -131,7 +131,6 @@ def count_alone(connection: Connection, name: str) -> None:
 # All in the index ix_attempt_relay.
 _OF_RELAY = attempt.c.relay == bindparam("relay")
 _UNDER_WAY = select(func.count()).select_from(attempt).where(_OF_RELAY, attempt.c.ended_at.is_(None))
-_HANDED_OVER = [phase.value for phase in (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY, Phase.WRITE)]
 
 
 def _within(about: str) -> ColumnElement[bool]:
@@ -144,7 +143,7 @@ _COUNTS = (
     _within("window"),
     or_(
         attempt.c.state.in_((DeliveryState.SENT.value, DeliveryState.UNKNOWN.value)),
-        attempt.c.phase.in_(_HANDED_OVER),
+        attempt.c.phase.in_([phase.value for phase in Phase if not phase.is_arriving]),
     ),
 )
 _ENDED = select(

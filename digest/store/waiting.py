@@ -28,9 +28,7 @@ CANCELLED = "cancelled by hand"
 READER_IS_GONE = "not sent in time, and its reader has no profile any more"
 
 
-def next_due(
-    connection: Connection, now: datetime, profiles: Collection[str] | None = None
-) -> datetime | None:
+def next_due(connection: Connection, profiles: Collection[str] | None = None) -> datetime | None:
     """When the first of the messages that wait is due, be it in the past; `None` if none waits."""
     waits = select(delivery.c.due_at).where(*_waiting(connection, profiles))
     due: datetime | None = connection.execute(waits.order_by(delivery.c.due_at).limit(1)).scalar()

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.model import Attempt, DeliveryState, Envelope, Failure, Message, Phase
 from digest.store import deliveries
-from digest.store.database import open_database
 from digest.store.deliveries import Ended
 from tests.desk import Desk
 from tests.makers import edition, profile
+from tests.stores import open_copy
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,7 +45,7 @@ LOST = Attempt(
 @contextmanager
 def store(desk: Desk) -> "Iterator[Connection]":
     """The desk's store, for writing."""
-    with open_database(Path(desk.folder / "digest.sqlite3")) as database, database.begin() as connection:
+    with open_copy(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
         yield connection
 
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 # Its classes take no subscript at run time.
 OLD = """
 import importlib, pkgutil, click
@@ -15,6 +17,7 @@ for one in pkgutil.iter_modules(digest.cli.__path__, "digest.cli."):
 """
 
 
+@pytest.mark.slow
 def test_every_command_can_be_imported_where_types_of_parameters_take_no_subscript() -> None:
     done = subprocess.run([sys.executable, "-c", OLD], capture_output=True, text=True, check=False)
 

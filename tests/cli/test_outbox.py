@@ -230,6 +230,7 @@ def test_a_key_that_is_no_text_is_wrong_usage(desk: Desk, command: list[str]) ->
     assert "'\\udcff' is not UTF-8 text" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["outbox", "show", "ada"], ["preview", "ada"]])
 def test_a_message_for_standard_output_that_is_closed_is_an_error(desk: Desk, command: list[str]) -> None:
     waits(desk)

@@ -75,6 +75,7 @@ def test_a_misspelt_profile_command_is_wrong_usage_and_the_right_one_is_named(em
     assert "Did you mean 'replay'?" in result.stderr
 
 
+@pytest.mark.slow
 def test_no_profile_tool_changes_the_store(week: Desk) -> None:
     store = week.folder / "digest.sqlite3"
     before = hashlib.sha256(store.read_bytes()).hexdigest()
@@ -181,6 +182,7 @@ def test_replay_writes_a_page(week: Desk) -> None:
     assert "Waiting on Monday" in page
 
 
+@pytest.mark.slow
 def test_replay_of_a_page_that_cannot_be_written_is_an_error(week: Desk) -> None:
     result = week.run("profile", "replay", "--html", str(week.folder / "no" / "such" / "folder.html"))
 
@@ -188,6 +190,7 @@ def test_replay_of_a_page_that_cannot_be_written_is_an_error(week: Desk) -> None
     assert "cannot be written" in result.stderr
 
 
+@pytest.mark.slow
 def test_replay_leaves_out_what_was_sent_before_the_window_but_not_what_it_replays(week: Desk) -> None:
     """A real edition of those very days does not hide its papers from a replay of them."""
     assert week.run("send").exit_code == 0
@@ -197,6 +200,7 @@ def test_replay_leaves_out_what_was_sent_before_the_window_but_not_what_it_repla
     assert sum(len(day["picks"]) for day in answer["days"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -246,6 +250,7 @@ def test_diff_tells_what_is_gained_and_lost_and_why(week: Desk) -> None:
     assert "1 paper gained and 2 papers lost in 3 days" in result.stdout
 
 
+@pytest.mark.slow
 def test_diff_as_json_names_both_scores(week: Desk) -> None:
     new = str(week.write("new.toml", EASY + '"Tuesday" = 8\n'))
 
@@ -257,6 +262,7 @@ def test_diff_as_json_names_both_scores(week: Desk) -> None:
     assert change["after"] == change["points"] > 0
 
 
+@pytest.mark.slow
 def test_diff_of_a_profile_with_itself_says_so(week: Desk) -> None:
     assert "No difference" in week.run("profile", "diff", "ada", "ada").stdout
 

@@ -306,6 +306,7 @@ def running(**environment: str) -> Iterator[tuple[Any, "Queue[bytes]"]]:
     assert ended == 0
 
 
+@pytest.mark.slow
 def test_every_answer_comes_before_the_next_question_whatever_the_locale() -> None:
     with running(PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C", PYTHONIOENCODING="latin-1") as (
         process,

@@ -60,6 +60,7 @@ def queue(desk: Desk) -> Desk:
     return desk
 
 
+@pytest.mark.slow
 def test_a_paper_uploaded_twice_is_one_card_and_no_news_the_next_day(queue: Desk) -> None:
     (first, *_) = json.loads(queue.run("preview", "--json").stdout)["sections"]
     ((head,),) = ([one for one in first["picks"] if one["twins"]],)
@@ -85,6 +86,7 @@ def test_explain_knows_whose_card_names_a_twin(queue: Desk) -> None:
     assert f"names it on the card of “{head['title']}”, which says almost the same, under picks" in told
 
 
+@pytest.mark.slow
 def test_a_step_aside_is_shown_explained_and_had(queue: Desk) -> None:
     assert "shows it as a step aside: below the threshold" in queue.run("explain", "ferries").stdout
     assert "A STEP ASIDE" in queue.run("preview", "--text").stdout

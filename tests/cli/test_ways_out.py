@@ -178,6 +178,7 @@ def test_check_tries_every_relay_and_names_the_one_that_is_down(desk: Desk, rela
     assert "error: way out main: 127.0.0.1:" in result.stderr
 
 
+@pytest.mark.slow
 def test_check_says_which_relay_has_no_password_and_tries_the_others(desk: Desk, relay: Controller) -> None:
     configured(
         desk,
@@ -206,6 +207,7 @@ def test_check_without_login_connects_to_nothing(desk: Desk) -> None:
     assert "ok: bounces: x:993 INBOX not tried" in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tables", "said"),
     [
@@ -238,6 +240,7 @@ def test_check_without_login_finds_what_needs_no_connection(desk: Desk, tables: 
     assert said in result.stderr
 
 
+@pytest.mark.slow
 def test_check_without_login_tries_a_folder_all_the_same(desk: Desk) -> None:
     desk.write("mail", "a file where the Maildir should be")
 
@@ -247,6 +250,7 @@ def test_check_without_login_tries_a_folder_all_the_same(desk: Desk) -> None:
     assert "way out maildir" in result.stderr
 
 
+@pytest.mark.slow
 def test_check_warns_where_a_refused_login_would_be_told_to_nobody(desk: Desk, relay: Controller) -> None:
     smtp = f'[smtp]\nhost = "127.0.0.1"\nport = {relay.port}\nsecurity = "none"\n'
     configured(desk, smtp)
@@ -259,6 +263,7 @@ def test_check_warns_where_a_refused_login_would_be_told_to_nobody(desk: Desk, r
     assert "no [alarm]" not in desk.run("check").stderr
 
 
+@pytest.mark.slow
 def test_check_looks_at_the_key_that_signs(desk: Desk, relay: Controller) -> None:
     smtp = f'[smtp]\nhost = "127.0.0.1"\nport = {relay.port}\nsecurity = "none"\n'
     configured(desk, smtp + '[dkim]\ndomain = "example.net"\nselector = "d1"\nkey_file = "dkim.pem"\n')
@@ -274,6 +279,7 @@ def test_check_looks_at_the_key_that_signs(desk: Desk, relay: Controller) -> Non
     assert "[dkim] signs for example.net, not for from_address's example.org" in found.stderr
 
 
+@pytest.mark.slow
 def test_check_warns_of_bounces_that_nobody_reads(desk: Desk) -> None:
     smtp = '[smtp]\nhost = "h.example"\n'
     configured(desk, smtp + '[bounces]\nreturn_path = "back@example.org"\nverp = true\n')
@@ -289,6 +295,7 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 """
 
 
+@pytest.mark.slow
 def test_check_finds_the_alarms_command_and_does_not_run_it(desk: Desk) -> None:
     desk.write("config.toml", CONFIG.format(transport="maildir") + '[alarm]\ncommand = ["./alarm", "now"]\n')
     missing = desk.run("check")
@@ -305,6 +312,7 @@ def test_check_finds_the_alarms_command_and_does_not_run_it(desk: Desk) -> None:
     assert not (desk.folder / "rang").exists()
 
 
+@pytest.mark.slow
 def test_check_says_that_an_alarm_by_mail_needs_a_second_relay(desk: Desk) -> None:
     desk.write("config.toml", CONFIG.format(transport="maildir") + '[alarm]\nemail = "ops@example.org"\n')
 
@@ -314,6 +322,7 @@ def test_check_says_that_an_alarm_by_mail_needs_a_second_relay(desk: Desk) -> No
     assert "there is only one" in result.stderr
 
 
+@pytest.mark.slow
 def test_check_reads_the_box_of_the_bounces(desk: Desk) -> None:
     desk.write("config.toml", CONFIG.format(transport="maildir") + '[bounces]\nmaildir = "bounces"\n')
     missing = desk.run("check")

@@ -181,6 +181,7 @@ def test_any_encoding_is_read() -> None:
         assert found.title == "Über das Warten"
 
 
+@pytest.mark.slow
 def test_more_entries_than_are_read_is_said_and_the_last_are_kept() -> None:
     library = parsed("".join(f"@misc{{k{n}, title = {{Waiting {n}}}}}\n" for n in range(MOST_ENTRIES + 5)))
 

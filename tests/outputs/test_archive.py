@@ -496,6 +496,7 @@ def broken_by(folder: Path, name: str, source: str | bytes) -> InputError:
     return caught.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHIVE_TEMPLATES)
 @pytest.mark.parametrize(
     "source", ["\n\n{{ nope }}", "\n\n{% if %}", '\n\n{% include "gone.j2" %}', "\n\n{{ 1 // 0 }}"]

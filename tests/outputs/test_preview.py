@@ -42,6 +42,7 @@ def test_the_archive_is_written_and_nothing_else_changes(desk: Desk) -> None:
     assert result.stderr.splitlines()[-1].endswith("archive/ada/2026-03-11.html")
 
 
+@pytest.mark.slow
 def test_the_archive_grows_day_by_day_and_its_bytes_stay(desk: Desk) -> None:
     archive = str(desk.folder / "archive")
     desk.run("preview", "--archive", archive)
@@ -80,6 +81,7 @@ def test_a_day_without_a_mail_is_not_archived(desk: Desk) -> None:
     assert not (desk.folder / "archive").exists()
 
 
+@pytest.mark.slow
 def test_a_quiet_day_that_is_told_is_archived(desk: Desk) -> None:
     desk.write("profiles/ada.toml", 'on_quiet_day = "note"\n' + QUIET)
 
@@ -110,6 +112,7 @@ def test_json_of_a_quiet_day_has_what_came_closest(desk: Desk) -> None:
     assert told["misses"][0]["title"] == "Learning to Wait: Self-Supervised Patience"
 
 
+@pytest.mark.slow
 def test_json_can_go_with_an_archive(desk: Desk) -> None:
     result = desk.run("preview", "--json", "--archive", str(desk.folder / "archive"))
 
@@ -117,6 +120,7 @@ def test_json_can_go_with_an_archive(desk: Desk) -> None:
     assert json.loads(result.stdout) == stored
 
 
+@pytest.mark.slow
 def test_bibtex_goes_into_a_file_or_to_the_screen(desk: Desk) -> None:
     desk.run("preview", "--bibtex", str(desk.folder / "picks.bib"))
 

@@ -100,6 +100,7 @@ def drawn(draw: st.DrawFn) -> Edition:
     return edition(sections=sections, profile=profile(display_name="<i>"))
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.lists(drawn(), min_size=2, max_size=4))
 def test_whatever_editions_say_the_forms_made_for_one_say_the_same_of_all(shown: list[Edition]) -> None:
@@ -150,6 +151,7 @@ def test_two_readers_of_one_paper_do_not_see_each_other_s_words() -> None:
 TASTES = {"adalbert": "Queues", "boniface": "Tea", "cyprian": "waits"}
 
 
+@pytest.mark.slow
 def test_the_order_of_readers_changes_no_mail() -> None:
     shown = [*SAMPLES.values()]
     alone = [Renderer().render(one, SENDER) for one in shown]
@@ -203,6 +205,7 @@ TRIED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "source", "told"), TRIED)
 def test_a_template_may_compute_with_what_is_one_reader_s_own(
     tmp_path: Path, name: str, source: str, told: str

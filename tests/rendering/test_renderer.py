@@ -458,6 +458,7 @@ def test_many_picks_fit_and_none_is_dropped(picks: int, words_in_title: int) -> 
     assert all(f"Paper {n}: " in mail.text for n in range(picks))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_whatever_is_picked_fits_and_every_pick_is_there(data: st.DataObject) -> None:

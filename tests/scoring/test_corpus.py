@@ -158,6 +158,7 @@ def test_the_same_papers_give_the_same_scores_to_the_last_bit(n: int) -> None:
     assert digest_of(scores(some(n), ADA)[0]) == digest_of(scores(some(n), ADA)[0])
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_scores_to_the_last_bit() -> None:
     command = [sys.executable, "-c", AGAIN, "120"]
     other = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)

@@ -34,6 +34,7 @@ def read_all(papers: Sequence[Paper], text: str) -> set[int]:
     }
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(PAPERS, st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join))
 def test_the_index_finds_a_phrase_where_reading_every_paper_finds_it(

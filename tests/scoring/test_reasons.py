@@ -100,6 +100,7 @@ def test_of_any_reader_and_papers_the_reasons_add_up_and_are_sorted(
         assert points == sorted(points, reverse=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(readers_and_papers())
 def test_of_any_reader_and_papers_the_reasons_say_what_is_so(

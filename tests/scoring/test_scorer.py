@@ -174,6 +174,7 @@ INTERESTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(TEXTS, TEXTS, INTERESTS, INTERESTS, TEXTS)
 def test_reasons_always_add_up_to_the_score(
     title: str, abstract: str, wanted: list[Interest], avoided: list[Interest], like: str

@@ -9,8 +9,9 @@ from digest.store.database import Database, open_database
 from digest.store.tables import metadata
 from digest.store.troubles import Place
 from tests.postgres import Server, running_server
+from tests.stores import open_copy
 
-KINDS = ("sqlite", "postgresql")
+KINDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +31,7 @@ def _made_once(server: Server) -> Iterator[Database]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty store, of each kind in turn."""
     if request.param == "sqlite":
-        with open_database(tmp_path / "digest.sqlite3") as opened:
+        with open_copy(tmp_path / "digest.sqlite3") as opened:
             yield opened
     else:
         opened = request.getfixturevalue("_made_once")

@@ -92,6 +92,7 @@ def test_processes_that_claim_at_once_get_disjoint_messages(database: Database) 
     assert Counter(outputs[0] + outputs[1]) == Counter(READERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_message_that_another_is_claiming_is_passed_over_not_waited_for(database: Database) -> None:
     queue(database, "ada", "bob")
@@ -162,6 +163,7 @@ def nothing_to_open() -> Transport:
     raise AssertionError("nothing is sent here")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_whoever_counts_for_a_relay_is_waited_for_and_other_relays_are_not(database: Database) -> None:
     with database.begin() as first:
@@ -180,6 +182,7 @@ def count_impatiently(database: Database, name: str) -> None:
         relays.count_alone(connection, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_run_does_not_wait_beyond_its_patience_for_what_a_stalled_process_holds(database: Database) -> None:
     queue(database, "ada", at=NOW - timedelta(hours=1))

@@ -72,7 +72,7 @@ def test_what_is_not_due_yet_is_not_claimed(database: Database) -> None:
         record_listings(connection, "test", [Listing(layout="t", entries=(entry(),))], NOW)
         deliveries.enqueue_many(connection, [made("ada")], NOW, due_at=NOW + MINUTE)
 
-        assert waiting.next_due(connection, NOW) == NOW + MINUTE
+        assert waiting.next_due(connection) == NOW + MINUTE
     assert claim(database) == ()
     assert len(claim(database, at=NOW + MINUTE)) == 1
 
@@ -86,7 +86,7 @@ def test_only_those_asked_for_are_claimed_however_many_are_asked_for(database: D
             connection, relay="r", owner="o", now=NOW, lease_until=NOW + LEASE, most=9, profiles=asked
         )
         assert waiting.waiting(connection, ["ada", "carl"]) == 1
-        assert waiting.next_due(connection, NOW, ["bob"]) is None
+        assert waiting.next_due(connection, ["bob"]) is None
 
     assert [one.profile for one in claimed.deliveries] == ["bob"]
 

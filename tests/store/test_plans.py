@@ -58,7 +58,7 @@ def test_claiming_reads_the_index_in_its_order_and_sorts_nothing(busy: Database)
         lambda connection: settling.settle(connection, NOW, gone=("a", "b"), present=("c",)),
         settling.owners,
         lambda connection: waiting.expire_before(connection, {"carl": TODAY}, NOW),
-        lambda connection: waiting.next_due(connection, NOW),
+        waiting.next_due,
         waiting.waiting,
         lambda connection: relays.taken(connection, "main", NOW),
         lambda connection: relays.room_at(connection, "main", NOW, relays.HOUR, 1),

@@ -194,9 +194,9 @@ def test_how_much_waits_and_since_when(database: Database) -> None:
 
     with database.read() as connection:
         assert waiting.waiting(connection) == 2
-        assert waiting.next_due(connection, NOW) == NOW
-        assert waiting.next_due(connection, NOW, ["bob"]) == NOW + HOUR
-        assert waiting.next_due(connection, NOW, []) is None
+        assert waiting.next_due(connection) == NOW
+        assert waiting.next_due(connection, ["bob"]) == NOW + HOUR
+        assert waiting.next_due(connection, []) is None
 
 
 def test_what_was_resent_and_given_back_waits_at_the_end(database: Database) -> None:

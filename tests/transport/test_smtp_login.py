@@ -252,6 +252,7 @@ def test_a_secret_that_cannot_be_had_stops_the_queue_and_says_what_to_do() -> No
     assert attempt.fix == "Run it by hand."
 
 
+@pytest.mark.slow
 def test_a_secret_that_takes_too_long_is_tried_again() -> None:
     ends = threading.Event()
     given = ADA | {"secret": lambda: str(ends.wait(30))}
