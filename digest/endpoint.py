@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from digest.errors import ConfigurationError, DigestError, FetchError, MissingError, RefusedError
-from digest.fetch import Client
+from digest.fetch.client import Client
 from digest.links import is_loopback
 
 _ASKS_FOR_A_KEY = (401, 403)

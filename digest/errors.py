@@ -1,5 +1,6 @@
 """What can go wrong that a person can act on."""
 
+from datetime import datetime
 from enum import IntEnum
 
 
@@ -63,6 +64,10 @@ class InputError(DigestError):
     exit_code = ExitCode.INPUT
 
 
+class StaleError(InputError):
+    """A source gave the list of an earlier day, where a new one is due."""
+
+
 class StoreError(DigestError):
     """The database cannot be opened, is of another version, or refused a write."""
 
@@ -85,6 +90,14 @@ class RefusedError(FetchError):
     def __init__(self, what: str, *, where: str = "", fix: str = "", status: int = 400) -> None:
         super().__init__(what, where=where, fix=fix)
         self.status = status
+
+
+class BusyError(FetchError):
+    """The server asks for fewer requests (429, Retry-After); not to be asked before `until`, if known."""
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", until: datetime | None = None) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.until = until
 
 
 class DeliveryError(DigestError):

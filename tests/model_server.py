@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from digest.endpoint import Endpoint
-from digest.fetch import Client, Limits
+from digest.fetch.client import Client, Limits
 from tests.web import Answer, Server, answer
 
 EMBEDDINGS = "/v1/embeddings"

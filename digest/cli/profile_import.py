@@ -18,7 +18,7 @@ from digest.links import safe_link
 from digest.model import Profile
 
 if TYPE_CHECKING:
-    from digest.fetch import Client
+    from digest.fetch.client import Client
     from digest.library.held import Held
     from digest.library.zotero import Place, Synced
 
@@ -111,7 +111,7 @@ def _synced(held: "Held | None", where: "Place", loaded: Configuration | None, w
 
 def _client(where: "Place", loaded: Configuration | None, world: World) -> "Client":
     """The operator's limits; the host that the operator names may be private."""
-    from digest.fetch import Client, Limits
+    from digest.fetch.client import Client, Limits
     from digest.library.zotero import SERVER
 
     named = urlsplit(where.server).hostname or ""

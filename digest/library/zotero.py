@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from digest.errors import DigestError, FetchError, InputError, MissingError, RefusedError
-from digest.fetch import Answer
+from digest.fetch.client import Answer
 from digest.library.entries import MOST_AUTHORS, MOST_ENTRIES
 from digest.library.held import Held, Item
 from digest.links import paper_id

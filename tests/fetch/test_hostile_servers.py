@@ -1,0 +1,150 @@
+"""Servers that mean ill, or are broken: each fetch ends, in time, with an error in words."""
+
+import gzip
+import socket
+import zlib
+from collections.abc import Callable
+
+import pytest
+
+from digest.errors import FetchError
+from digest.fetch.client import Client, Limits
+from digest.fetch.web import Form
+from tests.web import RawServer, Server, answer
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.fixture
+def client(clients: Callable[..., Client]) -> Client:
+    return clients(limits=Limits(timeout_s=5, max_bytes=100_000, spacing_s=0))
+
+
+def saying(server: list[RawServer], first: bytes, then: bytes = b"") -> Callable[[socket.socket], None]:
+    """Says one thing, and then another for as long as somebody listens."""
+
+    def talk(connection: socket.socket) -> None:
+        server[0].hear(connection)
+        connection.sendall(first)
+        while then:
+            connection.sendall(then)
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        (OK, b"X-Bomb: " + b"x" * 1_000 + b"\r\n", "cannot be reached"),
+        (OK + b"X-Bomb: ", b"x" * 1_000, "cannot be reached"),
+        (
+            OK + b"Transfer-Encoding: chunked\r\n\r\n",
+            b"400\r\n" + b"x" * 0x400 + b"\r\n",
+            "larger than 100,000",
+        ),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1;" + b"x" * 1_000, "cannot be reached"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n", "cannot be reached"),
+        (OK + b"\r\n", b"x" * 1_000, "larger than 100,000"),
+        (OK + b"Content-Length: 9\r\n\r\nshort", b"", "cannot be reached"),
+        (b"SSH-2.0-kettle\r\n", b"", "cannot be reached"),
+        (b"\x00" * 100, b"", "cannot be reached"),
+        (b"", b"", "cannot be reached"),
+        (b"HTTP/1.1 999 " + b"x" * 5_000 + b"\r\n\r\n", b"", "answered 999"),
+        (b"HTTP/1.1 302 Found\r\nLocation: http://" + b"a" * 20_000 + b"\r\n\r\n", b"", "address of"),
+        (b"HTTP/1.1 302 Found\r\nLocation: \xff\xfe\r\n\r\n", b"", "./"),
+        (b"HTTP/1.1 302 Found\r\n\r\n", b"", "answered 302"),
+        (b"HTTP/1.1 302 Found\r\nLocation: gopher://x/\r\n\r\n", b"", "not an http"),
+    ],
+)
+def test_every_way_of_answering_badly_is_an_error_in_words(
+    client: Client, raw: Callable[..., RawServer], first: bytes, then: bytes, said: str
+) -> None:
+    servers: list[RawServer] = []
+    servers.append(raw(saying(servers, first, then)))
+
+    with pytest.raises(FetchError, match=said) as refused:
+        client.get(f"{servers[0].url}/")
+
+    assert len(str(refused.value)) < 700
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (OK + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"")),
+    ],
+)
+def test_an_answer_of_nothing_without_end_is_cut(
+    clients: Callable[..., Client], raw: Callable[..., RawServer], first: bytes, then: bytes
+) -> None:
+    servers: list[RawServer] = []
+    servers.append(raw(saying(servers, first, then)))
+    client = clients(limits=Limits(timeout_s=0.1, spacing_s=0))
+
+    with pytest.raises(FetchError, match=r"longer than 0\.1 s|no answer in time"):
+        client.get(f"{servers[0].url}/")
+
+
+@pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, gzip", "compress", "x" * 500])
+def test_a_way_of_folding_that_was_not_asked_for_is_refused(
+    server: Server, client: Client, encoding: str
+) -> None:
+    server.answers["/"] = [answer(zlib.compress(b"papers"), Content_Encoding=encoding)]
+
+    with pytest.raises(FetchError, match="which was not asked for") as refused:
+        client.get(f"{server.url}/")
+
+    assert len(str(refused.value)) < 200
+    assert server.asked[0][1]["Accept-Encoding"] == "gzip"
+
+
+def test_what_was_folded_in_several_pieces_is_unfolded_whole(server: Server, client: Client) -> None:
+    folded = gzip.compress(b"robots ") + gzip.compress(b"pour ") + gzip.compress(b"tea")
+    server.answers["/"] = [
+        answer(folded, Content_Encoding="gzip"),
+        answer(folded + b"\0" * 100, Content_Encoding="gzip"),
+    ]
+
+    assert client.get(f"{server.url}/") == b"robots pour tea"
+    assert client.get(f"{server.url}/") == b"robots pour tea"
+
+
+def test_the_last_of_several_pieces_must_not_be_missing(server: Server, client: Client) -> None:
+    folded = gzip.compress(b"robots ") + gzip.compress(b"pour tea")
+    server.answers["/"] = [answer(folded[:-9], Content_Encoding="gzip")]
+
+    with pytest.raises(FetchError, match="broke off"):
+        client.get(f"{server.url}/")
+
+
+def test_a_bomb_of_many_pieces_is_cut(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(gzip.compress(b"\0" * 90_000) * 100, Content_Encoding="gzip")]
+
+    with pytest.raises(FetchError, match="larger than 100,000 bytes"):
+        client.get(f"{server.url}/")
+
+
+def test_a_login_page_is_not_tried_again(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"<html>Sign in</html>", Content_Type="text/html")]
+
+    with pytest.raises(FetchError, match=r"answered HTML where JSON was expected \(a login page\?\)"):
+        client.get(f"{server.url}/", form=Form.JSON)
+
+    assert len(server.asked) == 1
+
+
+def test_what_is_posted_is_answered_in_the_form_that_was_asked_for(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(b"<html>Sign in</html>"), answer(b"[]")]
+
+    with pytest.raises(FetchError, match="where JSON was expected"):
+        client.post(f"{server.url}/", b"{}", form=Form.JSON)
+    assert client.post(f"{server.url}/", b"{}", form=Form.JSON) == b"[]"
+
+
+def test_a_redirect_of_what_was_posted_is_refused(server: Server, client: Client) -> None:
+    server.answers["/"] = [answer(status=307, Location="/other")]
+
+    with pytest.raises(FetchError, match="redirect of what was posted"):
+        client.post(f"{server.url}/", b"{}")
