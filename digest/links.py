@@ -13,6 +13,15 @@ _ARXIV_MENTION = re.compile(
     re.IGNORECASE,
 )
 _DOI = re.compile(r"(?:^|doi\.org/|doi:\s*)(10\.\d{4,9}/[^\s\"<>?#]+)$", re.IGNORECASE)
+_RXIV = re.compile(
+    r"(?:^|doi\.org/|doi:\s*|\b(?:bio|med)rxiv\.org/content/)(10\.(?:1101|64898)/[^\s\"<>?#/]+)(?=$|[/?#])",
+    re.IGNORECASE,
+)
+# What bioRxiv and medRxiv put behind a DOI: a version, and which page of the paper it is.
+_RXIV_PAGE = re.compile(
+    r"(?<!/)(?:v\d{1,3})?(?:\.(?:abstract|article-(?:info|metrics)|full|full-text|supplementary-material))?"
+    r"(?:\.pdf)?(?:\+html)?$"
+)
 
 
 def safe_link(url: str | None) -> str | None:
@@ -36,20 +45,23 @@ def paper_id(text: str) -> str | None:
     """The canonical id that an id, DOI or address of a paper names, or `None`.
 
     `2104.14294v2`, `arXiv:2104.14294`, `https://huggingface.co/papers/2104.14294` and
-    `10.48550/arXiv.2104.14294` are all `2104.14294`; other DOIs are lower-cased (they ignore case).
+    `10.48550/arXiv.2104.14294` are all `2104.14294`; other DOIs are lower-cased (they ignore case), those of
+    bioRxiv and medRxiv without the version that their addresses have.
     """
     mention = text.strip()
     if not mention.isprintable():
         return None
     if found := _ARXIV_MENTION.search(mention):
         return re.sub(r"^[A-Za-z-]+", lambda archive: archive.group().lower(), found.group(1))
+    if found := _RXIV.search(mention):
+        return _RXIV_PAGE.sub("", found.group(1).lower(), count=1)
     if found := _DOI.search(mention):
         return found.group(1).lower()
     return None
 
 
 def links_of(identifier: str) -> dict[str, str]:
-    """The pages that follow from an id alone: `abstract`, for arXiv also `pdf`, `html`, `huggingface`."""
+    """The pages that follow from an id alone: `abstract`, for arXiv's also `pdf`, `html`, `huggingface`."""
     if is_arxiv_id(identifier):
         return {
             "abstract": f"https://arxiv.org/abs/{identifier}",
@@ -59,7 +71,15 @@ def links_of(identifier: str) -> dict[str, str]:
         }
     if identifier.startswith("10."):
         return {"abstract": f"https://doi.org/{quote(identifier, safe='/.()-_:;')}"}
-    return {}
+    place, _, own = identifier.partition(":")
+    return {"abstract": _PAGES[place] + quote(own, safe="")} if own and place in _PAGES else {}
+
+
+_PAGES = {
+    "openreview": "https://openreview.net/forum?id=",
+    "s2": "https://www.semanticscholar.org/paper/",
+}
+"""Of ids that a source gave itself: where it shows them."""
 
 
 def pages_of(paper: Paper) -> dict[str, str]:

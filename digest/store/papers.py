@@ -1,35 +1,38 @@
-"""Papers, what was observed of them, and how each harvest went."""
+"""Papers, and what was observed of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from digest.identity import LIBRARY, is_title_only, latest, merged, same_papers, title_identity
+from digest.gathering import MOST_OF_A_TITLE, Gathered, Gathering
+from digest.identity import LIBRARY, ids_of, is_title_only, latest, title_identity, title_keys
 from digest.model import Candidate, Entry, Listing, Observation, Paper
-from digest.store.dialect import upsert
-from digest.store.tables import feedback, harvest, lookup, observation, paper, seen, summary, title, vector
+from digest.store.dialect import among, upsert
+from digest.store.tables import alias, feedback, lookup, observation, paper, seen, summary, title, vector
 from digest.text import title_key
 
-# SQLite takes at most 32,766 values in one statement.
-BATCH = 1_000
+SAID_AGAIN = timedelta(days=1)
+"""From when on the same figures are worth keeping once more: they say that the paper is still listed."""
 LAST_CHARACTER = "\U0010ffff"
 # A row that only holds what a reader said of a paper (`record_mention`) is nobody's paper.
 _IS_KNOWN = paper.c.source != LIBRARY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Harvest:
-    """How reading one source went: what it held, how much of it was new, and what was wrong, if anything."""
-
-    source: str
-    at: datetime
-    papers: int = 0
-    fresh: int = 0
-    problem: str | None = None
 
 
 def record_listings(
@@ -37,95 +40,154 @@ def record_listings(
 ) -> int:
     """Store the papers of a source's lists and what they say of them; how many of them are news.
 
-    `at` is when they were first seen; `None` if no list brought them: they are news when one does.
+    `at` is when those were first seen that are new: now, or, of an archive's lists that are to be no news,
+    the list's own day, by a call for each. `None`: no list brought them; they are news when one does. Papers
+    that a list brought before keep their time. An id that a paper had goes on finding it, as an alias.
     """
     entries = [entry for listing in listings for entry in listing.entries]
-    known = _known(connection, entries)
-    said: dict[str, list[Observation]] = {}
-    fresh = 0
+    stored = _Stored.of(connection, entries)
+    gathering = Gathering()
+    for one in stored.papers.values():
+        gathering.know(one)
     for entry in entries:
-        ids = _ids_of(connection, entry.paper, known)
-        same = [known.pop(identifier) for identifier in same_papers(entry.paper, ids)]
-        stored = _Known.of(entry.paper, same, at)
-        fresh += stored.first_seen is not None and not any(one.first_seen for one in same)
-        _store(connection, stored, same)
-        _record_title(connection, entry.paper.title, stored.paper.id)
-        known[stored.paper.id] = stored
-        earlier = [one for was in same for one in said.pop(was.paper.id, [])]
-        said[stored.paper.id] = [*earlier, entry.observation]
-    for identifier, observations in said.items():
-        if observed := latest(observations):
-            _record_observation(connection, identifier, source, observed)
-    return fresh
+        gathering.add(entry, at)
+    told = [one for one in gathering if one.observations]
+    _store(connection, told, stored)
+    _record_observations(connection, source, told)
+    return sum(one.first_seen is not None and not stored.was_seen(one) for one in told)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A stored paper, and when a list first brought it."""
+class _Stored:
+    """What is stored that some entries might be, by id or by title."""
 
-    paper: Paper
-    first_seen: datetime | None
+    papers: dict[str, Gathered]
+    """By row."""
+    titles: frozenset[tuple[str, str]]
+    """Keys, each with a row."""
 
     @classmethod
-    def of(cls, new: Paper, same: "list[_Known]", at: datetime | None) -> "_Known":
-        """A new entry and the rows that are the same paper, as one."""
-        paper = new
-        for one in reversed(same):
-            paper = merged(one.paper, paper)
-        moments = [one.first_seen for one in same if one.first_seen] or ([at] if at else [])
-        return cls(paper, min(moments, default=None))
+    def of(cls, connection: Connection, entries: Sequence[Entry]) -> "_Stored":
+        """By four queries, however many the entries are."""
+        titles = _titled(connection, {key for entry in entries for key in title_keys(entry.paper)})
+        ids = {one for entry in entries for one in ids_of(entry.paper)}
+        wanted = {row for _, row in titles}.union(ids, canonical_ids(connection, ids).values())
+        rows = _rows(connection, wanted)
+        aliases, keys = _aliases(connection, (row.id for row in rows)), _by_row(titles)
+        papers = {
+            row.id: Gathered(
+                paper=_paper(row),
+                ids=frozenset((row.id, *aliases[row.id])),
+                keys=frozenset(keys[row.id]),
+                first_seen=row.first_seen,
+                rows=(row.id,),
+            )
+            for row in rows
+        }
+        return cls(papers, titles)
+
+    def was_seen(self, one: Gathered) -> bool:
+        """Whether a list had brought this paper before."""
+        return any(self.papers[row].first_seen for row in one.rows)
+
+    def is_unchanged(self, one: Gathered) -> bool:
+        """Whether its row is as it should be, but for the id."""
+        return _values(self.papers[one.rows[0]]) == _values(one)
+
+    def aliases(self, one: Gathered) -> frozenset[str]:
+        """Those that are stored already."""
+        return frozenset(other for row in one.rows for other in self.papers[row].ids - {row})
 
 
-def record_mention(connection: Connection, identifier: str) -> None:
-    """Make room for what a reader says of a paper that only the reader's own file knows: its id, no more.
-
-    The file's words are the reader's, and readers share the store. No search finds the row until a source
-    brings the paper, by this id or, where it is one of a title, by that title.
-    """
-    empty = _row(Paper(id=identifier, title=identifier, source=LIBRARY))
-    connection.execute(upsert(connection, paper).values(**empty).on_conflict_do_nothing())
-    if is_title_only(identifier):
-        titled = upsert(connection, title).values(key=identifier, paper_id=identifier)
-        connection.execute(titled.on_conflict_do_nothing())
+def _titled(connection: Connection, keys: Iterable[str]) -> frozenset[tuple[str, str]]:
+    """Title keys, each with the rows of that title; not all of them if those are very many."""
+    place = func.row_number().over(partition_by=title.c.key, order_by=title.c.paper_id).label("place")
+    all_of_them = select(title, place).where(among(connection, title.c.key, keys)).subquery()
+    first = select(all_of_them).where(all_of_them.c.place <= MOST_OF_A_TITLE)
+    return frozenset((row.key, row.paper_id) for row in connection.execute(first))
 
 
-def _known(connection: Connection, entries: Sequence[Entry]) -> dict[str, _Known]:
-    """Every stored paper that some entry might be, by id or by title."""
-    ids = [entry.paper.id for entry in entries]
-    for batch in _batches([title_identity(entry.paper.title) for entry in entries]):
-        ids += connection.execute(select(title.c.paper_id).where(title.c.key.in_(batch))).scalars()
-    return {row.id: _Known(_paper(row), row.first_seen) for row in _rows(connection, ids)}
+def _by_row(titles: Iterable[tuple[str, str]]) -> defaultdict[str, list[str]]:
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for key, row in titles:
+        keys[row].append(key)
+    return keys
 
 
-def _ids_of(connection: Connection, new: Paper, known: dict[str, _Known]) -> list[str]:
-    """The stored ids this paper may be; read anew, as an entry before it may have brought one."""
-    key = title_identity(new.title)
-    titled = connection.execute(select(title.c.paper_id).where(title.c.key == key)).scalars()
-    return [one for one in dict.fromkeys((new.id, *titled)) if one in known]
+def _aliases(connection: Connection, rows: Iterable[str]) -> defaultdict[str, list[str]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(select(alias).where(among(connection, alias.c.paper_id, rows))):
+        found[row.paper_id].append(row.id)
+    return found
 
 
-def _store(connection: Connection, stored: _Known, same: list[_Known]) -> None:
-    """Insert a paper, or update its row; rows that turned out to be the same paper go into one."""
-    values = _row(stored.paper) | {"first_seen": stored.first_seen}
-    if same:
-        kept, *folded = (one.paper.id for one in same)
-        for identifier in folded:
-            _fold(connection, identifier, kept)
-        connection.execute(update(paper).where(paper.c.id == kept).values(**values))
-    else:
-        connection.execute(insert(paper).values(**values))
+# ---------------------------------------------------------------- writing
 
 
-def _record_title(connection: Connection, text: str, identifier: str) -> None:
+def _store(connection: Connection, told: Sequence[Gathered], stored: _Stored) -> None:
+    """Insert what is new, change the rows of the rest; rows that turned out to be one paper go into one."""
+    known = [one for one in told if one.rows]
+    for one in known:
+        for gone in one.rows[1:]:
+            _fold(connection, gone, one.rows[0])
+    _change(connection, [one for one in known if not stored.is_unchanged(one)])
+    for one in known:
+        _rename(connection, one.rows[0], one.paper.id)
+    inserted = [_values(one) | {"id": one.paper.id} for one in told if not one.rows]
+    _execute(connection, insert(paper), inserted)
+    _record_aliases(connection, told, stored)
+    _record_titles(connection, told, stored)
+
+
+def _values(one: Gathered) -> dict[str, Any]:
+    """All of a row but its id."""
+    values = _row(one.paper) | {"first_seen": one.first_seen}
+    del values["id"]
+    return values
+
+
+def _change(connection: Connection, changed: Sequence[Gathered]) -> None:
+    of_row = update(paper).where(paper.c.id == bindparam("row"))
+    _execute(connection, of_row, [_values(one) | {"row": one.rows[0]} for one in changed])
+
+
+def _rename(connection: Connection, row: str, identifier: str) -> None:
+    """Let a paper have a better id; whatever refers to it follows (ON UPDATE CASCADE)."""
+    if row != identifier:
+        connection.execute(update(paper).where(paper.c.id == row).values(id=identifier))
+
+
+def _record_aliases(connection: Connection, told: Iterable[Gathered], stored: _Stored) -> None:
+    """Keep every id but the present one."""
+    new = [
+        {"id": other, "paper_id": one.paper.id}
+        for one in told
+        for other in one.ids - {one.paper.id} - stored.aliases(one)
+    ]
+    _execute(connection, insert(alias), new)
+
+
+def _record_titles(connection: Connection, told: Iterable[Gathered], stored: _Stored) -> None:
     """Keep each title that a paper was listed under."""
-    titled = upsert(connection, title).values(key=title_identity(text), paper_id=identifier)
-    connection.execute(titled.on_conflict_do_nothing())
+    new = [
+        {"key": key, "paper_id": one.paper.id}
+        for one in told
+        for key in one.keys
+        if not any((key, row) in stored.titles for row in one.rows)
+    ]
+    _execute(connection, upsert(connection, title).on_conflict_do_nothing(), new)
+
+
+def _execute(connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(statement, rows)
 
 
 def _fold(connection: Connection, gone: str, kept: str) -> None:
     """Let everything said of one row be said of another; what stands there already is enough."""
     for row in connection.execute(select(observation).where(observation.c.paper_id == gone)).all():
         _add_observation(connection, kept, row.source, _observation(row))
+    connection.execute(update(alias).where(alias.c.paper_id == gone).values(paper_id=kept))
     for table in (title, seen, vector, summary):
         moved = update(table).where(table.c.paper_id == gone, ~_stands(table, kept)).values(paper_id=kept)
         connection.execute(moved)
@@ -156,16 +218,37 @@ def _fold_feedback(connection: Connection, gone: str, kept: str) -> None:
         )
 
 
-def _record_observation(connection: Connection, identifier: str, source: str, observed: Observation) -> None:
-    """Keep what a source said, if it is not what it said last."""
-    last = connection.execute(
-        select(observation)
-        .where(observation.c.paper_id == identifier, observation.c.source == source)
-        .order_by(observation.c.at.desc())
-        .limit(1)
-    ).first()
-    if last is None or _figures(_observation(last)) != _figures(observed):
-        _add_observation(connection, identifier, source, observed)
+def _record_observations(connection: Connection, source: str, told: Sequence[Gathered]) -> None:
+    """Keep what a source says of papers, where it is not what it said last, or that is a day ago."""
+    last = _last_said(connection, source, (one.paper.id for one in told if one.rows))
+    new = []
+    for one in told:
+        said, before = latest(one.observations), last.get(one.paper.id)
+        if said is None or (before and not _is_news(said, before)):
+            continue
+        if before and said.at <= before.at:
+            _add_observation(connection, one.paper.id, source, said)
+        else:
+            new.append({"paper_id": one.paper.id, "source": source, "at": said.at} | _figures(said))
+    _execute(connection, insert(observation), new)
+
+
+def _is_news(said: Observation, before: Observation) -> bool:
+    return _figures(said) != _figures(before) or said.at - before.at >= SAID_AGAIN
+
+
+def _last_said(connection: Connection, source: str, ids: Iterable[str]) -> dict[str, Observation]:
+    """What a source said last of papers."""
+    of_source = (observation.c.source == source, among(connection, observation.c.paper_id, ids))
+    newest = (
+        select(observation.c.paper_id, func.max(observation.c.at).label("at"))
+        .where(*of_source)
+        .group_by(observation.c.paper_id)
+        .subquery()
+    )
+    is_newest = (observation.c.paper_id == newest.c.paper_id) & (observation.c.at == newest.c.at)
+    rows = select(observation).join_from(newest, observation, is_newest & (observation.c.source == source))
+    return {row.paper_id: _observation(row) for row in connection.execute(rows)}
 
 
 def _add_observation(connection: Connection, identifier: str, source: str, observed: Observation) -> None:
@@ -177,11 +260,19 @@ def _add_observation(connection: Connection, identifier: str, source: str, obser
     connection.execute(new.on_conflict_do_update(index_elements=["paper_id", "at", "source"], set_=figures))
 
 
-def record_harvest(connection: Connection, done: Harvest) -> None:
-    """Keep how reading a source went."""
-    values = {"papers": done.papers, "fresh": done.fresh, "problem": done.problem}
-    statement = upsert(connection, harvest).values(source=done.source, at=done.at, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["source", "at"], set_=values))
+def record_mention(connection: Connection, identifier: str) -> None:
+    """Make room for what a reader says of a paper that only the reader's own file knows: its id, no more.
+
+    The file's words are the reader's, and readers share the store. No search finds the row until a source
+    brings the paper, by this id or, where it is one of a title, by that title. An alias needs no row.
+    """
+    if canonical_ids(connection, [identifier]):
+        return
+    empty = _row(Paper(id=identifier, title=identifier, source=LIBRARY))
+    connection.execute(upsert(connection, paper).values(**empty).on_conflict_do_nothing())
+    if is_title_only(identifier):
+        titled = upsert(connection, title).values(key=identifier, paper_id=identifier)
+        connection.execute(titled.on_conflict_do_nothing())
 
 
 def record_lookups(connection: Connection, ids: Iterable[str], at: datetime) -> None:
@@ -200,16 +291,25 @@ def looked_up(connection: Connection, since: datetime) -> frozenset[str]:
     return frozenset(connection.execute(select(lookup.c.paper_id).where(lookup.c.at > since)).scalars())
 
 
-def last_harvests(connection: Connection, *, since: datetime, until: datetime) -> tuple[Harvest, ...]:
-    """The latest harvest of each source in (since, until], by name."""
-    newest: dict[str, Row[Any]] = {}
-    within = (harvest.c.at > since, harvest.c.at <= until)
-    for row in connection.execute(select(harvest).where(*within).order_by(harvest.c.at)):
-        newest[row.source] = row
-    return tuple(
-        Harvest(source=row.source, at=row.at, papers=row.papers, fresh=row.fresh, problem=row.problem)
-        for _, row in sorted(newest.items())
+# ---------------------------------------------------------------- reading
+
+
+def canonical_ids(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """Of ids that papers had before, or have besides, those that they are stored under."""
+    known = select(alias).where(among(connection, alias.c.id, ids))
+    return {row.id: row.paper_id for row in connection.execute(known)}
+
+
+def known_ids(connection: Connection, source: str, since: datetime) -> frozenset[str]:
+    """All ids of the papers that stood on a source's lists since then; a day earlier does no harm.
+
+    What a source says unchanged is kept once in SAID_AGAIN, so that it is not missed here.
+    """
+    listed = select(observation.c.paper_id).where(
+        observation.c.source == source, observation.c.at > since - SAID_AGAIN
     )
+    others = select(alias.c.id).where(alias.c.paper_id.in_(listed))
+    return frozenset(connection.execute(listed.union(others)).scalars())
 
 
 def recent_candidates(connection: Connection, since: datetime, until: datetime) -> tuple[Candidate, ...]:
@@ -237,17 +337,22 @@ def latest_papers(connection: Connection, until: datetime, most: int) -> tuple[P
 
 
 def find_papers(connection: Connection, ids: Iterable[str]) -> dict[str, Paper]:
-    """Those of the papers that are stored, by id."""
-    return {row.id: _paper(row) for row in _rows(connection, ids) if row.source != LIBRARY}
+    """Those of the papers that are stored, by the ids asked for; older and other ids of a paper find it."""
+    wanted = frozenset(ids)
+    present = canonical_ids(connection, wanted)
+    rows = _rows(connection, wanted.union(present.values()))
+    found = {row.id: _paper(row) for row in rows if row.source != LIBRARY}
+    by_id = ((one, present.get(one, one)) for one in wanted)
+    return {asked: found[identifier] for asked, identifier in by_id if identifier in found}
 
 
 def find_titled(connection: Connection, titles: Iterable[str]) -> dict[str, tuple[Paper, ...]]:
     """The stored papers of some titles, by `title_identity`; those of a real id first."""
     found: defaultdict[str, list[Paper]] = defaultdict(list)
-    for batch in _batches(list(dict.fromkeys(map(title_identity, titles)))):
-        listed = select(paper, title.c.key).join_from(title, paper).where(title.c.key.in_(batch), _IS_KNOWN)
-        for row in connection.execute(listed.order_by(paper.c.id)):
-            found[row.key].append(_paper(row))
+    is_wanted = among(connection, title.c.key, map(title_identity, titles))
+    listed = select(paper, title.c.key).join_from(title, paper).where(is_wanted, _IS_KNOWN)
+    for row in connection.execute(listed.order_by(paper.c.id)):
+        found[row.key].append(_paper(row))
     return {key: tuple(sorted(papers, key=_is_title_only)) for key, papers in found.items()}
 
 
@@ -269,13 +374,8 @@ def _is_title_only(value: Paper) -> bool:
     return is_title_only(value.id)
 
 
-def _rows(connection: Connection, ids: Iterable[str]) -> Iterator[Row[Any]]:
-    for batch in _batches(list(dict.fromkeys(ids))):
-        yield from connection.execute(select(paper).where(paper.c.id.in_(batch))).all()
-
-
-def _batches(values: list[str]) -> Iterable[list[str]]:
-    return (values[start : start + BATCH] for start in range(0, len(values), BATCH))
+def _rows(connection: Connection, ids: Iterable[str]) -> Sequence[Row[Any]]:
+    return connection.execute(select(paper).where(among(connection, paper.c.id, ids))).all()
 
 
 def _row(value: Paper) -> dict[str, Any]:
@@ -297,7 +397,7 @@ def _row(value: Paper) -> dict[str, Any]:
 
 
 def _paper(row: Row[Any]) -> Paper:
-    fields = {name: getattr(row, name) for name in Paper.__dataclass_fields__}
+    fields = {name: getattr(row, name) for name in Paper.__dataclass_fields__ if name != "aliases"}
     authors = tuple(row.authors) if row.authors is not None else None
     return Paper(**(fields | {"authors": authors, "keywords": tuple(row.keywords)}))
 

@@ -80,11 +80,6 @@ _WORDS = {
 }
 
 
-def is_address(place: object) -> bool:
-    """Whether this says where a PostgreSQL database is, rather than a file."""
-    return isinstance(place, str) and place.partition("://")[0] in ("postgresql", "postgres")
-
-
 def shown(place: str) -> str:
     """The address as people may see it."""
     url = _url(place)
@@ -125,9 +120,13 @@ def now(connection: Connection) -> datetime:
     return read
 
 
-def be_patient(connection: Connection) -> None:
-    """Let this transaction stand still between two statements: it reads, and keeps nobody from anything."""
-    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+def read_in_peace(connection: Connection) -> None:
+    """Let this transaction write nothing, and stand still as long as it likes: it keeps nobody from anything.
+
+    Not by SQLAlchemy's `postgresql_readonly`: that leaves the connection behind as one that may write.
+    """
+    off = "set_config('idle_in_transaction_session_timeout', '0', true)"
+    connection.execute(text(f"SELECT set_config('transaction_read_only', 'on', true), {off}"))
 
 
 def damage(connection: Connection) -> str | None:

@@ -46,7 +46,7 @@ metadata = MetaData()
 
 
 def _paper_reference() -> ForeignKey:
-    """A paper's id changes once at most: when a paper known by title only turns out to have a real one."""
+    """A paper's id changes whenever a better one is learnt; what refers to it follows."""
     return ForeignKey("paper.id", onupdate="CASCADE")
 
 
@@ -73,7 +73,7 @@ title = Table(
     "title",
     metadata,
     Column("key", String),
-    Column("paper_id", _paper_reference()),
+    Column("paper_id", _paper_reference(), index=True),
     PrimaryKeyConstraint("key", "paper_id"),
 )
 
@@ -98,7 +98,46 @@ harvest = Table(
     Column("papers", Integer, nullable=False),
     Column("fresh", Integer, nullable=False),
     Column("problem", Text),
+    Column("state", String, nullable=False, server_default=""),
+    Column("kept", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("source", "at"),
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("source", String),
+    Column("day", Date),
+    Column("at", Instant),
+    Column("papers", Integer, nullable=False),
+    PrimaryKeyConstraint("source", "day", "at"),
+)
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("paper_id", _paper_reference(), nullable=False, index=True),
+)
+
+page = Table(
+    "page",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("fresh_until", Instant),
+    Column("etag", Text, nullable=False),
+    Column("last_modified", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+host = Table(
+    "host",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("not_before", Instant, nullable=False),
+    Column("why", Text, nullable=False),
 )
 
 lookup = Table(
@@ -206,7 +245,7 @@ seen = Table(
     "seen",
     metadata,
     Column("profile", String),
-    Column("paper_id", _paper_reference()),
+    Column("paper_id", _paper_reference(), index=True),
     Column("day", Date),
     PrimaryKeyConstraint("profile", "paper_id", "day", name="seen_by_day"),
 )
@@ -215,7 +254,7 @@ feedback = Table(
     "feedback",
     metadata,
     Column("profile", String),
-    Column("paper_id", _paper_reference()),
+    Column("paper_id", _paper_reference(), index=True),
     Column("verdict", String, nullable=False),
     Column("at", Instant, nullable=False),
     PrimaryKeyConstraint("profile", "paper_id"),

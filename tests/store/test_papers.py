@@ -11,14 +11,11 @@ from digest.model import Entry, Listing, Verdict
 from digest.store.database import Database
 from digest.store.feedback import record_verdict, said_by
 from digest.store.papers import (
-    Harvest,
     find_beginning,
     find_papers,
     find_titled,
-    last_harvests,
     latest_papers,
     recent_candidates,
-    record_harvest,
     record_listings,
     record_mention,
 )
@@ -68,7 +65,7 @@ def test_a_paper_known_by_title_takes_its_id_when_it_comes_and_everything_follow
         assert only.paper.id == "2603.00001"
         assert only.observation is not None
         assert (only.observation.comments, only.observation.upvotes) == (3, 9)
-        assert find_papers(connection, [by_title.paper.id]) == {}
+        assert find_papers(connection, [by_title.paper.id]) == {by_title.paper.id: only.paper}
 
 
 def test_two_entries_of_one_page_may_be_one_paper(database: Database) -> None:
@@ -154,6 +151,7 @@ def test_candidates_are_those_first_seen_in_the_window(database: Database) -> No
         assert len(recent_candidates(connection, NOW - timedelta(seconds=1), NOW)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_thousand_papers_and_more_are_found_in_one_go(database: Database) -> None:
     many = [entry(f"2603.{n:05}", f"Paper number {n}") for n in range(1_200)]
@@ -164,17 +162,6 @@ def test_a_thousand_papers_and_more_are_found_in_one_go(database: Database) -> N
 
 def test_titles_without_a_letter_are_told_apart(database: Database) -> None:
     assert store(database, entry(title_identity("???"), "???"), entry(title_identity("!!!"), "!!!")) == 2
-
-
-def test_the_last_harvest_of_each_source_is_what_counts(database: Database) -> None:
-    old = Harvest(source="a", at=LONG_AGO, problem="down")
-    new = Harvest(source="a", at=NOW, papers=3, fresh=1)
-    other = Harvest(source="b", at=LONG_AGO, papers=2)
-
-    with database.begin() as connection:
-        for done in (new, old, other):
-            record_harvest(connection, done)
-        assert last_harvests(connection, since=LONG_AGO - timedelta(days=1), until=NOW) == (new, other)
 
 
 def test_everything_stored_is_what_lists_brought_the_latest_first(database: Database) -> None:

@@ -20,6 +20,8 @@ from digest.store.papers import find_beginning, find_papers, record_listings
 from tests.makers import NOW, entry, paper
 from tests.postgres import LOCKED, Server
 
+pytestmark = pytest.mark.slow  # a server is started
+
 WORD = "hunter2secret"
 
 
