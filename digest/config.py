@@ -6,7 +6,15 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    create_model,
+    model_validator,
+)
 
 from digest.errors import ConfigurationError, DigestError
 from digest.model import Interest, Profile, QuietDay
@@ -20,21 +28,23 @@ from digest.settings.mail import (
     Relays,
     StorePlace,
 )
-from digest.settings.problems import read_toml, validate
+from digest.settings.problems import read_toml, unknown_choice, validate
 from digest.settings.values import (
     Address,
     Clock,
+    Host,
     LanguageTag,
     Line,
     ModelName,
     PaperId,
     Phrase,
     ServiceAddress,
+    SourceTable,
     Table,
-    WebAddress,
     Weekday,
     Zone,
 )
+from digest.sources.registry import SOURCES, table_of
 
 CONFIG_NAME = "config.toml"
 CONFIG_VARIABLE = "DIGEST_CONFIG"
@@ -74,7 +84,7 @@ def load_configuration(path: Path) -> Configuration:
     `config.toml` raises ConfigurationError with every problem of both.
     """
     raw, problems = read_toml(path)
-    settings, more = validate(Settings, raw, path)
+    settings, more = _settings(raw, path)
     problems = problems or more
     folder = Path(str(raw.get("profiles", "profiles"))).expanduser()
     profiles, bad_profiles = load_profiles(path.parent / folder)
@@ -117,7 +127,7 @@ def load_profile(path: Path) -> tuple[Profile | None, tuple[DigestError, ...]]:
 
 def check_settings(raw: Mapping[str, Any], path: Path) -> tuple[DigestError, ...]:
     """The problems that `config.toml` would have with this content."""
-    return validate(Settings, dict(raw), path)[1]
+    return _settings(dict(raw), path)[1]
 
 
 def check_profile(raw: Mapping[str, Any], path: Path) -> tuple[DigestError, ...]:
@@ -128,31 +138,44 @@ def check_profile(raw: Mapping[str, Any], path: Path) -> tuple[DigestError, ...]
 # ---------------------------------------------------------------- config.toml
 
 
+def _settings(raw: dict[str, Any], path: Path) -> "tuple[Settings | None, tuple[DigestError, ...]]":
+    """The settings, or every problem they have; only the kinds of sources that they name are imported."""
+    given = raw.get("sources")
+    tables = given if isinstance(given, list) else []
+    kinds = [table.get("kind") if isinstance(table, dict) else None for table in tables]
+    unknown = tuple(
+        unknown_choice(kind, list(SOURCES), f"{path}: sources[{place}].kind")
+        for place, kind in enumerate(kinds, 1)
+        if kind is not None and kind not in SOURCES
+    )
+    known = [kind if kind in SOURCES else None for kind in kinds]
+    settings, problems = validate(_model_for(known), raw, path)
+    return (None if unknown else settings), unknown + problems
+
+
+def _model_for(kinds: "list[str | None]") -> "type[Settings]":
+    """`Settings` whose sources are, one by one, of these kinds; one of an unknown kind may be anything."""
+    if not kinds:
+        return Settings
+    each = tuple(table_of(kind) if kind else _Unreadable for kind in kinds)
+    sources: Any = tuple[each]  # type: ignore[valid-type]
+    return create_model("Settings", __base__=Settings, sources=(sources, ...))
+
+
+class _Unreadable(SourceTable):
+    """A table whose kind is missing or said to be unknown already."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
 class FetchTable(Table):
     """`[fetch]`: manners and bounds of the HTTP client."""
 
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     max_megabytes: Annotated[StrictInt, Field(ge=1, le=100)] = 20
     spacing_s: Annotated[float, Field(ge=0, le=60)] = 1
-
-
-class HuggingFaceTable(Table):
-    """`[[sources]] kind = "huggingface"`: the daily or the trending list."""
-
-    kind: Literal["huggingface"]
-    base_url: WebAddress = "https://huggingface.co"
-    trending: StrictBool = False
-    days_back: Annotated[StrictInt, Field(ge=0, le=30)] = 2
-
-
-class ListingTable(Table):
-    """`[[sources]] kind = "listing"`: saved pages, by file, folder or pattern."""
-
-    kind: Literal["listing"]
-    pages: Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-SourceTable = Annotated[HuggingFaceTable | ListingTable, Field(discriminator="kind")]
+    allow_private: tuple[Host, ...] = ()
+    kept_pages: Path = Path("kept-pages")
 
 
 class FolderEmbeddingTable(Table):
@@ -195,6 +218,10 @@ class SummariesTable(Table):
     total_s: Annotated[float, Field(gt=0, le=7_200)] = 300
 
 
+def _usual_sources() -> tuple[SourceTable, ...]:
+    return (table_of("huggingface")(kind="huggingface"),)
+
+
 class Settings(Table):
     """`config.toml`, checked."""
 
@@ -213,7 +240,8 @@ class Settings(Table):
     alarm: AlarmTable | None = None
     bounces: BouncesTable = BouncesTable()
     fetch: FetchTable = FetchTable()
-    sources: Annotated[tuple[SourceTable, ...], Field(min_length=1)] = (HuggingFaceTable(kind="huggingface"),)
+    sources: Annotated[tuple[SourceTable, ...], Field(min_length=1, default_factory=_usual_sources)]
+    """Each of its kind's own model: see `_model_for`."""
     embedding: EmbeddingTable | None = None
     summaries: SummariesTable | None = None
 
@@ -284,6 +312,7 @@ class ProfileFile(Table):
     timezone: Zone = "UTC"
     language: LanguageTag = "en"
     send_at: Clock = time(7, 30)
+    wait_until: Clock | None = None
     days: tuple[Weekday, ...] = tuple(range(7))
     max_papers: Annotated[StrictInt, Field(ge=1, le=50)] = 8
     threshold: Annotated[StrictInt, Field(ge=1, le=100)] = 35
@@ -295,6 +324,12 @@ class ProfileFile(Table):
     liked: LikedTable = LikedTable()
     trending: TrendingTable = TrendingTable()
 
+    @model_validator(mode="after")
+    def _waits_for_a_while(self) -> "ProfileFile":
+        if self.wait_until is not None and self.wait_until <= self.send_at:
+            raise ValueError(f"wait_until must be later than send_at ({self.send_at:%H:%M}), on the same day")
+        return self
+
     def to_profile(self, path: Path) -> Profile:
         """The same as a value, named after its file."""
         return Profile(
@@ -304,6 +339,7 @@ class ProfileFile(Table):
             timezone=self.timezone,
             language=self.language,
             send_at=self.send_at,
+            wait_until=self.wait_until,
             days=frozenset(self.days),
             max_papers=self.max_papers,
             threshold=self.threshold,

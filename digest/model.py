@@ -29,6 +29,9 @@ class Paper:
     code_url: str | None = None
     project_url: str | None = None
     keywords: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    """Other canonical ids that its list gave for it, such as a DOI beside an arXiv id. The store keeps them
+    beside the paper: one that was read from there has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,40 @@ class Listing:
     warnings: tuple[str, ...] = ()
     day: date | None = None
     """The page's own date, where it states one."""
+    expected: int | None = None
+    """How many entries it says it has (`showing 79 of 90`), where it says so."""
+    quiet: str = ""
+    """Why it has no entries, where that is as it should be: `no list on weekends`, in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How many papers the list of a day had at a moment."""
+
+    day: date
+    at: datetime
+    papers: int
+
+
+class SourceState(StrEnum):
+    """How the last harvest of a source went; from `stale` on, a person may have to act."""
+
+    FINE = "fine"
+    QUIET = "quiet"
+    """It has no list that day, and says or is known to."""
+    FILLING = "filling"
+    """Its list is still shorter than usual at this hour."""
+    STALE = "stale"
+    """It gave the list of an earlier day where a new one is due."""
+    DOWN = "down"
+    """It could not be reached, or would not answer."""
+    STRANGE = "strange"
+    """What it gave is not what it was taken for, or far less than usual."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it gave what was there to be had."""
+        return self in (SourceState.FINE, SourceState.QUIET, SourceState.FILLING)
 
 
 # ---------------------------------------------------------------- readers
@@ -112,6 +149,8 @@ class Profile:
     """How many papers may be shown that come close to the taste and are unlike what it picks."""
     language: str = "en"
     """BCP 47 tag of the language that editions are written in: `en`, `de-AT`, ..."""
+    wait_until: time | None = None
+    """Until when an edition may wait for a list that is still filling; `None`: it does not wait."""
 
 
 class Verdict(StrEnum):
@@ -264,6 +303,10 @@ class Note:
     """Of the source."""
     day: date | None = None
     """When it went wrong."""
+    state: SourceState | None = None
+    """For `source`: `down`, `stale` or `strange` if its newest list is lacking; else some of it is."""
+    last_good: date | None = None
+    """For `source`: the day of its last good list, which is used; `None` if there is none."""
     detail: str = ""
     """For `liked`: what is the matter, in English, as `digest check` says it."""
     number: int = 0
@@ -377,6 +420,21 @@ class Phase(StrEnum):
     """From the first byte of the message to the reply to its dot."""
     WRITE = "write"
     """Of a folder or Maildir."""
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether it is on the way in, up to the login: the relay has heard of no message yet."""
+        return self in (Phase.CONNECT, Phase.BANNER, Phase.EHLO, Phase.STARTTLS, Phase.TLS, Phase.AUTH)
+
+    @property
+    def is_before_recipient(self) -> bool:
+        """Whether the recipient is not yet named: any other message would fare the same."""
+        return self.is_arriving or self is Phase.MAIL
+
+    @property
+    def has_recipient(self) -> bool:
+        """Whether the relay knows the recipient: a no for good may be about it, and before only about us."""
+        return self in (Phase.RCPT, Phase.DATA, Phase.BODY)
 
 
 class Failure(StrEnum):

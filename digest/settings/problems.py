@@ -45,7 +45,7 @@ def _problem(model: type[BaseModel], error: ErrorDetails, raw: dict[str, Any], p
     keys = [key for key in error["loc"] if key != "[key]"]
     if keys[:2] == ["smtp", 0] and isinstance(raw["smtp"], dict):
         del keys[1]  # `[smtp]`, the only one of `[[smtp]]`
-    if keys[:1] in (["sources"], ["embedding"]):
+    if keys[:1] == ["embedding"]:
         keys = [key for key in keys if key not in _TAGS]
     where = f"{path}: {_dotted(keys)}" if keys else str(path)
     if error["type"] == "missing":
@@ -55,20 +55,21 @@ def _problem(model: type[BaseModel], error: ErrorDetails, raw: dict[str, Any], p
             "unknown key", where=where, fix=_did_you_mean(model, [str(key) for key in error["loc"]])
         )
     if error["type"] == "union_tag_invalid":
-        return _unknown_choice(
-            error["ctx"]["tag"], re.findall(r"'(\w+)'", error["ctx"]["expected_tags"]), where
+        return unknown_choice(
+            error["ctx"]["tag"], re.findall(r"'([\w-]+)'", error["ctx"]["expected_tags"]), where
         )
     if error["type"] in ("literal_error", "enum"):
-        return _unknown_choice(error["input"], re.findall(r"'(\w+)'", error["ctx"]["expected"]), where)
+        return unknown_choice(error["input"], re.findall(r"'([\w-]+)'", error["ctx"]["expected"]), where)
     message = error["msg"].removeprefix("Value error, ")
     return DigestError(message[0].lower() + message[1:], where=where)
 
 
-_TAGS = ("huggingface", "listing", "folder", "endpoint")
+_TAGS = ("folder", "endpoint")
 """pydantic's names for the tables that a `kind` chooses, which are no keys."""
 
 
-def _unknown_choice(given: object, known: list[str], where: str) -> DigestError:
+def unknown_choice(given: object, known: list[str], where: str) -> DigestError:
+    """That something is none of what it may be, and what was probably meant."""
     near = difflib.get_close_matches(str(given), known, n=1)
     fix = f"Did you mean {near[0]!r}?" if near else ""
     return DigestError(f"{given!r} is not one of {', '.join(known)}", where=where, fix=fix)
@@ -93,12 +94,13 @@ def _did_you_mean(model: type[BaseModel], keys: list[str]) -> str:
 
 
 def _known_keys(model: type[BaseModel], parents: list[str]) -> list[str]:
-    """The keys of the table at `parents`: follows field names and a source's `kind`, passes over the rest."""
+    """The keys of the table at `parents`: follows field names, places and kinds, passes over the rest."""
     tables = [model]
     for key in parents:
         inner = [found for table in tables if key in table.model_fields for found in _tables_at(table, key)]
         of_kind = [table for table in tables if _is_of_kind(table, key)]
-        tables = inner or of_kind or tables
+        in_place = [tables[int(key)]] if key.isdigit() and int(key) < len(tables) else []
+        tables = inner or of_kind or in_place or tables
     return list(tables[0].model_fields)
 
 

@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from digest.errors import ConfigurationError
+from digest.links import is_loopback
 from digest.settings.commands import beside, without_secrets
 from digest.settings.mail import SecretTable, variable_part
 from digest.text import clean
@@ -50,25 +52,44 @@ def secret_of(
     return None
 
 
-def _read(path: Path, variable: str) -> str:
+def key_of(variable: str, file: Path | None, folder: Path, environment: Mapping[str, str]) -> str:
+    """A service's key: from its variable, else its file; empty if there is neither.
+
+    Raises ConfigurationError for a file as `secret_of` does.
+    """
+    if named := environment.get(variable, "").strip():
+        return named
+    return _read(folder / file.expanduser(), variable, "key") if file is not None else ""
+
+
+def may_carry_secrets(url: str) -> bool:
+    """Whether what is sent to an address is encrypted, or never leaves this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
+
+
+def _read(path: Path, variable: str, what_it_is: str = "password") -> str:
     try:
         mode = path.stat().st_mode
         with path.open("rb") as file:
             written = file.read(MOST_BYTES)
     except OSError as problem:
-        what, fix = f"cannot be read ({problem.strerror})", f"Write the password there, or set ${variable}"
-        raise _file_problem(what, path, fix) from None
+        what, fix = (
+            f"cannot be read ({problem.strerror})",
+            f"Write the {what_it_is} there, or set ${variable}",
+        )
+        raise _file_problem(what_it_is, what, path, fix) from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise _file_problem("can be read by other users", path, f"Run: chmod 600 {path}")
+        raise _file_problem(what_it_is, "can be read by other users", path, f"Run: chmod 600 {path}")
     try:
         return _first_line(written)
     except ValueError as problem:
-        fix = "Its first line must be the password or token"
-        raise _file_problem(f"holds {problem}", path, fix) from None
+        fix = f"Its first line must be the {what_it_is if what_it_is == 'key' else 'password or token'}"
+        raise _file_problem(what_it_is, f"holds {problem}", path, fix) from None
 
 
-def _file_problem(what: str, path: Path, fix: str) -> ConfigurationError:
-    return ConfigurationError.of(f"the password file {what}", where=str(path), fix=fix)
+def _file_problem(of: str, what: str, path: Path, fix: str) -> ConfigurationError:
+    return ConfigurationError.of(f"the {of} file {what}", where=str(path), fix=fix)
 
 
 def _first_line(raw: bytes) -> str:

@@ -174,3 +174,17 @@ class Table(BaseModel):
     """A TOML table: unknown keys are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceTable(Table):
+    """A `[[sources]]` table; each kind of source adds its own keys."""
+
+    kind: str
+    name: Line = ""
+    """What readers and the operator call it; after its kind if not given."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The web addresses that it names."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value for value in values if isinstance(value, str) and safe_link(value))

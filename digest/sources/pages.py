@@ -9,7 +9,8 @@ from datetime import date, datetime
 from digest.errors import InputError
 from digest.model import Listing
 from digest.sources.dumps import parse_dump
-from digest.sources.huggingface import parse_api, parse_html
+from digest.sources.feed_pages import is_feed, parse_feed
+from digest.sources.huggingface_pages import parse_api, parse_html
 from digest.sources.text_listing import parse_text
 
 MAX_PAGE = 20_000_000
@@ -19,12 +20,12 @@ MAX_LINES = 100_000
 
 _EXPECTED = (
     "Expected is a Hugging Face Daily Papers page saved as text, Markdown or HTML, "
-    "or an answer of https://huggingface.co/api/daily_papers saved as JSON."
+    "an answer of https://huggingface.co/api/daily_papers saved as JSON, or a feed (RSS, RDF, Atom)."
 )
 
 
 def parse_page(data: bytes, *, name: str, at: datetime, saved_on: date | None) -> Listing:
-    """The papers of a saved page: JSON of the API, HTML, or text in one of the layouts A to G.
+    """The papers of a saved page: JSON of the API, HTML, text in one of the layouts A to G, or a feed.
 
     `name` is what the page is called in errors, `at` the moment of observation, `saved_on` the day the page
     was saved, if known: it places dates that have no year. Raises InputError if the page is empty, too large,
@@ -34,6 +35,8 @@ def parse_page(data: bytes, *, name: str, at: datetime, saved_on: date | None) -
         raise InputError(
             f"larger than {MAX_PAGE // 1_000_000} MB", where=name, fix="No listing page is; check the file."
         )
+    if is_feed(data):
+        return parse_feed(data, where=name, at=at)
     text, warnings = decoded(data)
     if not text.strip("\x00 \t\r\n"):
         raise InputError("the file is empty", where=name, fix="Save the page again.")
@@ -78,7 +81,8 @@ def _parser_for(text: str) -> _Parser:
 
 
 def _read_json(text: str, at: datetime, _: date | None) -> Listing:
-    return parse_api(text.encode(errors="replace"), at=at, day=None)
+    listing = parse_api(text.encode(errors="replace"), at=at, day=None)
+    return listing if listing.entries else replace(listing, quiet="an answer of a day without papers")
 
 
 def _read_html(text: str, at: datetime, _: date | None) -> Listing:

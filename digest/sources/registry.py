@@ -1,49 +1,36 @@
 """Which class reads which kind of source; a new kind is one file and one line here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime
+from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
-from typing import Protocol
+from typing import Any
 
-from digest.config import ListingTable, SourceTable
-from digest.errors import DigestError
-from digest.model import Entry, Listing
-
-
-class Source(Protocol):
-    """A place that lists papers."""
-
-    name: str
-
-    def read(
-        self, get: Callable[[str], bytes], *, today: date, at: datetime
-    ) -> Iterator[Listing | DigestError]:
-        """Its lists, one by one, each a value or what went wrong with it.
-
-        `get` fetches an address (raises FetchError), `today` is the day whose list is wanted most, `at` the
-        moment of the observations.
-        """
-        ...
-
-    def read_paper(self, get: Callable[[str], bytes], identifier: str, *, at: datetime) -> Entry | None:
-        """One paper by its id; `None` if this source does not know it. Raises FetchError or InputError."""
-        ...
-
+from digest.settings.values import SourceTable
+from digest.sources.protocol import Place, Source
 
 SOURCES = {
+    "arxiv": "digest.sources.arxiv:Arxiv",
+    "biorxiv": "digest.sources.biorxiv:Biorxiv",
+    "feed": "digest.sources.feed:Feed",
     "huggingface": "digest.sources.huggingface:HuggingFace",
     "listing": "digest.sources.saved:SavedPages",
+    "openreview": "digest.sources.openreview:OpenReview",
+    "semanticscholar": "digest.sources.semanticscholar:SemanticScholar",
 }
 
 
-def open_sources(tables: Iterable[SourceTable], folder: Path) -> tuple[Source, ...]:
-    """The sources that `config.toml` describes, in its order; relative paths are from `folder`.
+def table_of(kind: str) -> type[SourceTable]:
+    """The model of the `[[sources]]` tables of a kind, one of `SOURCES`."""
+    table: type[SourceTable] = _class_of(kind).Table
+    return table
 
-    The second of a kind is called `listing 2`, and so on: the store tells sources apart by their names.
+
+def open_sources(tables: Iterable[SourceTable], place: Place) -> tuple[Source, ...]:
+    """The sources that `config.toml` describes, in its order.
+
+    Two of one name are called `arxiv` and `arxiv 2`: the store tells sources apart by their names.
     """
-    sources = tuple(_open_source(table, folder) for table in tables)
+    sources: tuple[Source, ...] = tuple(_class_of(table.kind)(table, place) for table in tables)
     count: Counter[str] = Counter()
     for source in sources:
         count[source.name] += 1
@@ -52,12 +39,7 @@ def open_sources(tables: Iterable[SourceTable], folder: Path) -> tuple[Source, .
     return sources
 
 
-def _open_source(table: SourceTable, folder: Path) -> Source:
-    module, name = SOURCES[table.kind].split(":")
-    kind = getattr(import_module(module), name)
-    source: Source = (
-        kind(patterns=table.pages, folder=folder)
-        if isinstance(table, ListingTable)
-        else kind(base_url=table.base_url, trending=table.trending, days_back=table.days_back)
-    )
-    return source
+def _class_of(kind: str) -> Any:
+    """Imported when it is used: each kind brings the libraries it reads with."""
+    module, name = SOURCES[kind].split(":")
+    return getattr(import_module(module), name)

@@ -111,7 +111,7 @@ def test_a_day_that_cannot_be_read_costs_a_line_in_the_mail(desk: Desk, site: Se
 
     assert result.exit_code == 0
     (mail,) = desk.mails()
-    assert b"The source huggingface could not be read completely" in mail
+    assert b"The source huggingface could not be read on 11 Mar; its last good" in mail
 
 
 def test_everything_down_is_an_outcome_and_an_exit_code(desk: Desk, site: Server) -> None:
@@ -137,3 +137,48 @@ def test_a_liked_paper_that_no_list_brought_is_looked_up(desk: Desk, site: Serve
     assert "liked papers: 1 looked up" in result.stdout
     assert "like Patience as Self-Supervision" in desk.run("explain", "Waiting, Part 1").stdout
     assert considered(desk) == 3
+
+
+RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Tea</title>
+<item><title>Tin Robots Wait for the Kettle</title><link>https://arxiv.org/abs/2603.00002</link></item>
+<item><title>Saucers</title><guid>saucers</guid></item></channel></rss>"""
+MORE = """
+[[sources]]
+kind = "feed"
+url = "{url}/tea/"
+
+[[sources]]
+kind = "huggingface"
+base_url = "{url}"
+list = "weekly"
+
+[[sources]]
+kind = "listing"
+pages = ["saved"]
+"""
+
+
+def test_lists_feeds_and_saved_pages_are_read_into_one_store(desk: Desk, site: Server) -> None:
+    desk.write("config.toml", (CONFIG + MORE).format(url=site.url))
+    desk.write("saved/page.rss", RSS)
+    site.answers["/tea/"] = [answer(RSS.encode(), Content_Type="application/rss+xml")]
+    site.answers["/api/daily_papers?week=2026-W11&limit=100&p=0"] = [answer(listed(1, 2, 3, 4, 5))]
+
+    result = desk.run("fetch")
+
+    assert result.exit_code == 0
+    for told in ("127.0.0.1: 2 papers", "huggingface weekly: 5 papers", "listing: 2 papers"):
+        assert told in result.stdout
+    assert considered(desk) == 6
+
+
+def test_a_login_page_in_place_of_a_feed_is_no_empty_list(desk: Desk, site: Server) -> None:
+    desk.write(
+        "config.toml", (CONFIG + MORE.partition('[[sources]]\nkind = "huggingface"')[0]).format(url=site.url)
+    )
+    site.answers["/tea/"] = [answer(b"<!doctype html><title>Log in</title>", Content_Type="text/html")]
+
+    result = desk.run("fetch")
+
+    assert "127.0.0.1: 0 papers, 0 of them new; down" in result.stdout
+    assert "HTML" in result.stderr

@@ -1,16 +1,29 @@
 """Hugging Face: the API's answers, the pages, and getting them."""
 
 import json
-from collections.abc import Callable
-from datetime import date
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
+from pydantic import ValidationError
 
-from digest.errors import FetchError, InputError
+from digest.errors import BusyError, DigestError, FetchError, InputError, UsageError
 from digest.model import Entry, Listing
-from digest.sources.huggingface import MAX_PAGES, PAGE_SIZE, HuggingFace, parse_api, parse_html
-from tests.makers import NOW
+from digest.sources.huggingface import (
+    FEW,
+    MAX_PAGES,
+    PAGE_SIZE,
+    HuggingFace,
+    HuggingFaceTable,
+    month_list,
+    week_list,
+)
+from digest.sources.huggingface_pages import parse_api, parse_html
+from digest.sources.protocol import Archive, Place, Wanted
+from tests.makers import NOW, TODAY
+from tests.sources.contract import FakeWeb, Found, SourceContract, entries_of, opened
 from tests.sources.page_makers import api_answer, api_row, html_page
 
 DAY = date(2026, 3, 11)
@@ -279,68 +292,182 @@ def test_a_page_without_papers_is_an_error(data: bytes) -> None:
         parse_html(data, at=NOW, day=None)
 
 
-# ---------------------------------------------------------------- getting
-
-API = "https://huggingface.co/api/daily_papers?date=2026-03-11&limit=100&p="
-PAGE = "https://huggingface.co/papers/date/2026-03-11"
+# ---------------------------------------------------------------- as every source
 
 
-class Web:
-    """Some addresses and what they answer; every other one cannot be reached."""
-
-    def __init__(self, answers: dict[str, bytes]) -> None:
-        self.answers = answers
-        self.asked: list[str] = []
-
-    def get(self, url: str) -> bytes:
-        self.asked.append(url)
-        if url not in self.answers:
-            raise FetchError("no answer", where=url)
-        return self.answers[url]
+class TestDaily(SourceContract):
+    table: ClassVar[dict[str, Any]] = {"kind": "huggingface"}
+    folder = "huggingface"
 
 
-def full_page(start: int) -> bytes:
-    return api_answer(*(api_row(f"2603.{n:05}") for n in range(start, start + PAGE_SIZE)))
+class TestWeekly(SourceContract):
+    table: ClassVar[dict[str, Any]] = {"kind": "huggingface", "list": "weekly"}
+    folder = "huggingface_weekly"
 
 
-def day_page(day: str = "2026-03-11", period: str = "day") -> bytes:
-    return html_page({"dateString": day, "periodType": period, "dailyPapers": [api_row()]})
+class TestMonthly(SourceContract):
+    table: ClassVar[dict[str, Any]] = {"kind": "huggingface", "list": "monthly"}
+    folder = "huggingface_monthly"
+
+
+class TestTrending(SourceContract):
+    table: ClassVar[dict[str, Any]] = {"kind": "huggingface", "list": "trending"}
+    folder = "huggingface_trending"
+
+
+class TestSearch(SourceContract):
+    table: ClassVar[dict[str, Any]] = {"kind": "huggingface", "list": "search", "query": "tin robots"}
+    folder = "huggingface_search"
+
+
+# ---------------------------------------------------------------- its table
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "grows"),
+    [
+        ({}, "huggingface", True),
+        ({"list": "daily", "name": "Daily Papers"}, "Daily Papers", True),
+        ({"list": "weekly"}, "huggingface weekly", False),
+        ({"list": "monthly"}, "huggingface monthly", False),
+        ({"list": "trending"}, "huggingface trending", False),
+        ({"list": "search", "query": "tea"}, "huggingface search", False),
+    ],
+)
+def test_it_is_named_after_its_list_and_only_a_day_s_grows(
+    given: dict[str, Any], name: str, grows: bool, tmp_path: Path
+) -> None:
+    source = opened(tmp_path, kind="huggingface", **given)
+
+    assert (source.name, source.grows) == (name, grows)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"list": "search"}, "needs a query"),
+        ({"query": "tea"}, "for list = .search. only"),
+        ({"list": "weekly", "days_back": 2}, "days_back is for"),
+        ({"list": "yearly"}, "daily"),
+        ({"days_back": 31}, "30"),
+    ],
+)
+def test_what_its_list_has_no_use_for_is_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        HuggingFaceTable(kind="huggingface", **given)
+
+
+@pytest.mark.parametrize(
+    ("day", "week", "month"),
+    [
+        (
+            date(2026, 3, 11),
+            ("2026-W11", date(2026, 3, 9), date(2026, 3, 15)),
+            ("2026-03", date(2026, 3, 31)),
+        ),
+        (
+            date(2026, 1, 1),
+            ("2026-W01", date(2025, 12, 29), date(2026, 1, 4)),
+            ("2026-01", date(2026, 1, 31)),
+        ),
+        (
+            date(2027, 1, 3),
+            ("2026-W53", date(2026, 12, 28), date(2027, 1, 3)),
+            ("2027-01", date(2027, 1, 31)),
+        ),
+        (
+            date(2028, 2, 29),
+            ("2028-W09", date(2028, 2, 28), date(2028, 3, 5)),
+            ("2028-02", date(2028, 2, 29)),
+        ),
+    ],
+)
+def test_weeks_are_those_of_the_iso_calendar_and_months_end_where_they_do(
+    day: date, week: tuple[str, date, date], month: tuple[str, date]
+) -> None:
+    assert (week_list(day).name, week_list(day).first, week_list(day).last) == week
+    assert (month_list(day).name, month_list(day).first, month_list(day).last) == (
+        month[0],
+        day.replace(day=1),
+        month[1],
+    )
+
+
+# ---------------------------------------------------------------- getting a day's list
+
+SITE = "https://huggingface.co"
+
+
+def api(day: str, page: int = 0) -> str:
+    return f"{SITE}/api/daily_papers?date={day}&limit=100&p={page}"
+
+
+def page_of(day: str) -> str:
+    return f"{SITE}/papers/date/{day}"
+
+
+def rows(start: int, number: int, **fields: Any) -> list[dict[str, Any]]:
+    return [api_row(f"2603.{n:05}", **fields) for n in range(start, start + number)]
+
+
+def some(start: int = 0, number: int = FEW) -> bytes:
+    return api_answer(*rows(start, number))
+
+
+def shown(day: str, number: int = 1, period: str = "day") -> bytes:
+    return html_page({"dateString": day, "periodType": period, "dailyPapers": rows(0, number)})
+
+
+def got(web: FakeWeb, *, at: datetime = NOW, since: date | None = None, **table: Any) -> Found:
+    """What a source of this table gives at a moment; of one day, unless told otherwise."""
+    given = {"days_back": 0} | table if table.get("list", "daily") == "daily" else table
+    source = HuggingFace(HuggingFaceTable(kind="huggingface", **given), Place(folder=Path()))
+    return list(source.read(web, Wanted(today=at.date(), at=at, since=since)))
+
+
+def only_list(found: Found) -> Listing:
+    (listing,) = found
+    assert isinstance(listing, Listing), listing
+    return listing
+
+
+def ids(listing: Listing) -> list[str]:
+    return [entry.paper.id for entry in listing.entries]
 
 
 def test_a_short_list_takes_one_request() -> None:
-    web = Web({API + "0": api_answer(api_row())})
+    web = FakeWeb({api("2026-03-11"): some(1, 1)})
 
-    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    listing = only_list(got(web))
 
-    assert [entry.paper.id for entry in listing.entries] == ["2603.00001"]
-    assert web.asked == [API + "0"]
+    assert ids(listing) == ["2603.00001"]
+    assert (listing.day, listing.warnings) == (TODAY, ())
+    assert web.asked == [api("2026-03-11")]
 
 
 def test_a_long_list_is_read_page_by_page_into_one() -> None:
-    web = Web(
-        {API + "0": full_page(0), API + "1": full_page(90), API + "2": api_answer(api_row("2603.99999"))}
-    )
+    day = "2026-03-11"
+    web = FakeWeb({api(day): some(0, 100), api(day, 1): some(90, 100), api(day, 2): some(500, 1)})
 
-    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    listing = only_list(got(web))
 
-    assert len(listing.entries) == 191
-    assert len({entry.paper.id for entry in listing.entries}) == 191
+    assert len(set(ids(listing))) == len(listing.entries) == 191
     assert listing.warnings == ()
 
 
 def test_a_page_that_only_repeats_ends_the_list() -> None:
-    web = Web({f"{API}{page}": full_page(0) for page in range(9)})
+    web = FakeWeb({api("2026-03-11", page): some(0, 100) for page in range(9)})
 
-    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    listing = only_list(got(web))
 
     assert len(listing.entries) == PAGE_SIZE
     assert len(web.asked) == 2
 
 
 def test_a_list_without_end_is_left_after_some_pages_and_says_so() -> None:
-    web = Web({f"{API}{page}": full_page(100 * page) for page in range(9)})
+    web = FakeWeb({api("2026-03-11", page): some(100 * page, 100) for page in range(MAX_PAGES + 2)})
 
-    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    listing = only_list(got(web))
 
     assert len(listing.entries) == MAX_PAGES * PAGE_SIZE
     assert len(web.asked) == MAX_PAGES
@@ -348,96 +475,346 @@ def test_a_list_without_end_is_left_after_some_pages_and_says_so() -> None:
 
 
 def test_a_later_page_that_fails_costs_only_its_own_papers() -> None:
-    web = Web({API + "0": full_page(0)})
+    web = FakeWeb({api("2026-03-11"): some(0, 100)})
 
-    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    listing = only_list(got(web))
 
     assert len(listing.entries) == PAGE_SIZE
     assert "page 2 failed" in listing.warnings[0]
 
 
-@pytest.mark.parametrize("answers", [{}, {API + "0": b"<html>busy</html>"}, {API + "0": b"[{}]"}])
-def test_where_the_api_fails_the_page_is_read_and_said_so(answers: dict[str, bytes]) -> None:
-    web = Web(answers | {PAGE: day_page()})
+@pytest.mark.parametrize("answer", [None, b"<html>busy</html>", b"[{}]", b"{}"])
+def test_where_the_api_fails_the_page_is_read_and_said_so(answer: bytes | None) -> None:
+    answers = {api("2026-03-11"): answer} if answer else {}
+    web = FakeWeb(answers | {page_of("2026-03-11"): shown("2026-03-11")})
 
-    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    listing = only_list(got(web))
 
-    assert [entry.paper.id for entry in listing.entries] == ["2603.00001"]
-    assert "in its place" in listing.warnings[0]
+    assert ids(listing) == ["2603.00000"]
+    assert "in its place" in listing.warnings[-1]
+
+
+def test_a_site_that_is_busy_is_not_asked_for_its_page_instead() -> None:
+    busy = BusyError("asks for fewer requests", where=api("2026-03-11"), until=NOW)
+    web = FakeWeb({api("2026-03-11"): busy, page_of("2026-03-11"): shown("2026-03-11")})
+
+    found = got(web)
+
+    assert found == [busy]
+    assert len(web.asked) == 1
 
 
 def test_a_page_of_another_day_is_kept_under_its_own_day_and_told() -> None:
-    web = Web({PAGE: day_page("2026-03-10")})
+    web = FakeWeb({page_of("2026-03-11"): shown("2026-03-10")})
 
-    listing = HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    listing = only_list(got(web))
 
     assert listing.day == date(2026, 3, 10)
     assert any("shows the list of 2026-03-10 in place of" in warning for warning in listing.warnings)
 
 
-@pytest.mark.parametrize("page", [day_page(period="week"), b"<html>busy</html>"])
+def test_an_answer_of_another_day_is_kept_under_its_own_day_and_told() -> None:
+    answer = api_answer(*rows(0, 9, submittedOnDailyAt="2026-03-10T00:00:00.000Z"))
+
+    listing = only_list(got(FakeWeb({api("2026-03-11"): answer})))
+
+    assert listing.day == date(2026, 3, 10)
+    assert "shows the list of 2026-03-10 in place of 2026-03-11" in listing.warnings[-1]
+
+
+@pytest.mark.parametrize("page", [shown("2026-03-11", period="week"), b"<html>busy</html>"])
 def test_a_page_of_no_day_is_not_taken_for_the_asked_one(page: bytes) -> None:
-    web = Web({PAGE: page})
+    web = FakeWeb({page_of("2026-03-11"): page})
 
-    with pytest.raises(FetchError) as raised:
-        HuggingFace().read_day(web.get, day=DAY, at=NOW)
+    (problem,) = got(web)
 
-    assert API in raised.value.where
-    assert PAGE in str(raised.value)
+    assert isinstance(problem, FetchError)
+    assert problem.where == api("2026-03-11")
+    assert page_of("2026-03-11") in problem.what
 
 
-def test_trending_is_one_request_for_no_day() -> None:
-    url = "https://hf.example.org/api/daily_papers?sort=trending&limit=100"
-    web = Web({url: api_answer(api_row())})
+# ---------------------------------------------------------------- lists without papers
 
-    (listing,) = HuggingFace(base_url="https://hf.example.org/", trending=True, days_back=3).read(
-        web.get, today=DAY, at=NOW
+MONDAY, SUNDAY = datetime(2026, 3, 9, 7, tzinfo=UTC), datetime(2026, 3, 8, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "why"),
+    [
+        (SUNDAY, "no list on weekends"),
+        (MONDAY, "the list of 2026-03-09 has not begun"),
+    ],
+)
+def test_a_list_that_has_no_papers_yet_says_why_and_its_page_is_not_asked(at: datetime, why: str) -> None:
+    web = FakeWeb({api(f"{at:%Y-%m-%d}"): b"[]"})
+
+    listing = only_list(got(web, at=at))
+
+    assert (listing.entries, listing.quiet, listing.day) == ((), why, at.date())
+    assert len(web.asked) == 1
+
+
+def test_papers_on_a_weekend_are_read_as_any() -> None:
+    web = FakeWeb({api("2026-03-08"): some(1, 1)})
+
+    listing = only_list(got(web, at=SUNDAY))
+
+    assert (ids(listing), listing.quiet) == (["2603.00001"], "")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        None,
+        pytest.param(shown("2026-03-10", 0), id="empty, too"),
+        pytest.param(shown("2026-03-06", 9), id="redirected"),
+    ],
+)
+def test_a_weekday_that_is_over_without_papers_is_an_alarm(page: bytes | None) -> None:
+    answers = {api("2026-03-11"): some(1), api("2026-03-10"): b"[]"}
+    web = FakeWeb(answers | ({page_of("2026-03-10"): page} if page else {}))
+
+    today, before = got(web, days_back=1)
+
+    assert isinstance(today, Listing)
+    assert isinstance(before, InputError)
+    assert "2026-03-10" in before.where
+    assert "no papers in the list of 2026-03-10, which is over" in before.what
+
+
+def test_a_weekday_that_is_over_without_papers_is_an_alarm_by_its_page_too() -> None:
+    web = FakeWeb({page_of("2026-03-10"): shown("2026-03-10", 0), api("2026-03-11"): some(1)})
+
+    _, before = got(web, days_back=1)
+
+    assert isinstance(before, DigestError)
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_papers_that_only_the_page_of_a_short_list_has_are_taken_and_told(known: int) -> None:
+    answers = {api("2026-03-11"): some(1), api("2026-03-10"): api_answer(*rows(0, known))}
+    web = FakeWeb(answers | {page_of("2026-03-10"): shown("2026-03-10", 30)})
+
+    _, before = got(web, days_back=1)
+
+    assert isinstance(before, Listing)
+    assert (len(before.entries), before.day, before.quiet) == (30, date(2026, 3, 10), "")
+    assert f"lacks {30 - known} papers" in before.warnings[-1]
+    assert web.asked.count(page_of("2026-03-10")) == 1
+
+
+def test_a_short_list_that_its_page_confirms_is_told() -> None:
+    answers = {api("2026-03-11"): some(1), api("2026-03-10"): api_answer(*rows(0, 2))}
+    web = FakeWeb(answers | {page_of("2026-03-10"): shown("2026-03-10", 2)})
+
+    _, before = got(web, days_back=1)
+
+    assert isinstance(before, Listing)
+    assert len(before.entries) == 2
+    assert before.warnings == (
+        "The list of 2026-03-10 is over with 2 papers, nor does the page show any more",
     )
 
-    assert isinstance(listing, Listing)
-    assert (listing.day, listing.entries[0].observation.listed_on) == (None, None)
-    assert web.asked == [url]
 
-
-def test_trending_falls_back_to_its_page() -> None:
-    web = Web({"https://huggingface.co/papers/trending": day_page(period="trending")})
-
-    listing = HuggingFace(trending=True).read_day(web.get, day=DAY, at=NOW)
-
-    assert len(listing.entries) == 1
+# ---------------------------------------------------------------- several days
 
 
 def test_the_days_before_are_read_again_and_one_bad_day_does_not_end_it() -> None:
-    good = "https://huggingface.co/api/daily_papers?date=2026-03-{}&limit=100&p=0"
-    web = Web({good.format("11"): api_answer(api_row()), good.format("09"): api_answer(api_row())})
+    web = FakeWeb({api("2026-03-11"): some(), api("2026-03-09"): some()})
 
-    today, bad, before = HuggingFace(days_back=2).read(web.get, today=DAY, at=NOW)
+    today, bad, before = got(web, days_back=2)
 
     assert isinstance(today, Listing)
     assert isinstance(bad, FetchError)
     assert isinstance(before, Listing)
-    assert (today.day, before.day) == (DAY, date(2026, 3, 9))
+    assert (today.day, before.day) == (TODAY, date(2026, 3, 9))
+
+
+def test_days_missed_since_the_last_harvest_are_made_up_for() -> None:
+    web = FakeWeb({api(f"2026-03-{day:02}"): some() for day in range(1, 12)})
+
+    found = got(web, since=date(2026, 3, 5))
+
+    assert [one.day for one in found if isinstance(one, Listing)] == [
+        date(2026, 3, n) for n in range(11, 4, -1)
+    ]
+
+
+def test_a_paper_that_came_late_keeps_the_day_of_its_list() -> None:
+    late = api_answer(*rows(0, 9, submittedOnDailyAt="2026-03-10T00:00:00.000Z"))
+    web = FakeWeb({api("2026-03-11"): some(50), api("2026-03-10"): late})
+
+    _, before = got(web, days_back=1)
+
+    assert {entry.observation.listed_on for entry in entries_of([before])} == {date(2026, 3, 10)}
 
 
 def test_a_site_that_is_down_is_not_asked_for_day_after_day() -> None:
-    web = Web({})
+    web = FakeWeb({})
 
-    results = list(HuggingFace(days_back=9).read(web.get, today=DAY, at=NOW))
+    results = got(web, days_back=9)
 
-    assert [type(result) for result in results] == [FetchError, FetchError]
+    assert [isinstance(result, FetchError) for result in results] == [True, True]
     assert len(web.asked) == 4
 
 
-def test_a_single_paper_is_got_by_its_id() -> None:
-    url = "https://huggingface.co/api/papers/2603.00001"
-    read: Callable[[bytes], Entry | None] = lambda answer: HuggingFace().read_paper(  # noqa: E731
-        Web({url: answer}).get, "2603.00001", at=NOW
+# ---------------------------------------------------------------- weeks, months, trending, search
+
+
+def test_in_its_first_two_days_the_week_before_is_read_again() -> None:
+    week = f"{SITE}/api/daily_papers?week=2026-{{}}&limit=100&p=0"
+    web = FakeWeb({week.format("W11"): b"[]", week.format("W10"): some()})
+
+    new, last = got(web, at=MONDAY, list="weekly")
+
+    assert isinstance(new, Listing)
+    assert isinstance(last, Listing)
+    assert (new.quiet, len(last.entries)) == ("the list of 2026-W11 has not begun", FEW)
+
+
+def test_entries_of_a_week_are_of_the_days_that_they_say() -> None:
+    answer = api_answer(
+        *rows(0, 4, submittedOnDailyAt="2026-03-09T00:00:00.000Z"), *rows(4, 4), api_row("2603.9", upvotes=1)
+    )
+    web = FakeWeb({f"{SITE}/api/daily_papers?week=2026-W11&limit=100&p=0": answer})
+
+    listing = only_list(got(web, list="weekly"))
+
+    assert listing.day is None
+    assert [entry.observation.listed_on for entry in listing.entries] == [date(2026, 3, 9)] * 4 + [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("period", "stated", "taken"),
+    [
+        ("week", "2026-03-09", True),
+        ("week", "2026-W11", True),
+        ("week", "2026-03-02", False),
+        ("week", "2026-W10", False),
+        ("day", "2026-03-11", False),
+    ],
+)
+def test_the_page_of_a_week_must_be_of_that_week(period: str, stated: str, taken: bool) -> None:
+    web = FakeWeb({f"{SITE}/papers/week/2026-W11": shown(stated, 9, period)})
+
+    (found,) = got(web, list="weekly")
+
+    assert isinstance(found, Listing if taken else FetchError)
+
+
+def test_trending_is_one_request_for_no_day() -> None:
+    url = "https://hf.example.org/api/daily_papers?sort=trending&limit=100"
+    web = FakeWeb({url: some(1, 1)})
+
+    listing = only_list(got(web, base_url="https://hf.example.org/", list="trending"))
+
+    assert (listing.day, listing.entries[0].observation.listed_on) == (None, None)
+    assert web.asked == [url]
+
+
+@pytest.mark.parametrize("answers", [{}, {f"{SITE}/api/daily_papers?sort=trending&limit=100": b"[]"}])
+def test_trending_falls_back_to_its_page(answers: Mapping[str, bytes]) -> None:
+    web = FakeWeb({**answers, f"{SITE}/papers/trending": shown("2026-03-11", period="trending")})
+
+    listing = only_list(got(web, list="trending"))
+
+    assert len(listing.entries) == 1
+    assert "in its place" in listing.warnings[0]
+
+
+def search(answer: bytes) -> Listing:
+    web = FakeWeb({f"{SITE}/api/papers/search?q=tea%20%26%20milk": answer})
+    return only_list(got(web, list="search", query="tea & milk"))
+
+
+def test_a_search_gives_the_newest_and_tells_of_what_has_no_date() -> None:
+    answer = api_answer(
+        api_row("2603.00001", publishedAt="2026-03-01T00:00:00.000Z"),
+        api_row("2401.00002", publishedAt="2024-01-01T00:00:00.000Z"),
+        api_row("2603.00003", publishedAt="2026-03-08T00:00:00.000Z"),
+        {"id": "2603.00004", "title": "Tea without a Day"},
     )
 
-    found = read(json.dumps(api_row()["paper"]).encode())
+    listing = search(answer)
+
+    assert ids(listing) == ["2603.00003", "2603.00001"]
+    assert listing.warnings == ("1 of the papers found have no date, and were left out",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"[]", "nothing is found"),
+        (
+            api_answer(api_row(publishedAt="2019-01-01T00:00:00Z")),
+            "nothing that is found is of the last 30 days",
+        ),
+    ],
+)
+def test_a_search_without_anything_new_says_so(answer: bytes, why: str) -> None:
+    assert search(answer).quiet == why
+
+
+# ---------------------------------------------------------------- the past
+
+
+def daily(**table: Any) -> HuggingFace:
+    return HuggingFace(HuggingFaceTable(kind="huggingface", **table), Place(folder=Path()))
+
+
+def test_lists_of_past_weekdays_are_read_the_latest_first_and_none_of_days_to_come() -> None:
+    web = FakeWeb({api(f"2026-03-{day:02}"): some() for day in range(1, 20)})
+    source = daily()
+
+    found = list(source.read_past(web, date(2026, 3, 5), date(2026, 3, 19), at=NOW))
+
+    assert isinstance(source, Archive)
+    assert [one.day.day for one in found if isinstance(one, Listing) and one.day] == [11, 10, 9, 6, 5]
+    assert len(web.asked) == 5
+
+
+def test_before_its_first_lists_the_archive_is_not_asked_for_year_after_year() -> None:
+    web = FakeWeb(
+        {
+            api(f"20{year}-{month:02}-{day:02}"): b"[]"
+            for year in range(10, 14)
+            for month in range(1, 13)
+            for day in range(1, 32)
+        }
+    )
+
+    found = list(daily().read_past(web, date(2011, 1, 1), date(2012, 12, 31), at=NOW))
+
+    assert [type(one) for one in found] == [InputError] * 5
+
+
+@pytest.mark.parametrize(("table", "since"), [({"list": "weekly"}, date(2026, 3, 1)), ({}, date(2001, 1, 1))])
+def test_what_no_archive_has_or_gives_at_once_is_refused(table: dict[str, Any], since: date) -> None:
+    (found,) = daily(**table).read_past(FakeWeb({}), since, TODAY, at=NOW)
+
+    assert isinstance(found, UsageError)
+
+
+def test_a_span_that_is_over_before_it_begins_has_no_lists() -> None:
+    assert list(daily().read_past(FakeWeb({}), TODAY, date(2026, 3, 1), at=NOW)) == []
+
+
+# ---------------------------------------------------------------- one paper
+
+
+def one_paper(answer: bytes) -> Entry | None:
+    web = FakeWeb({f"{SITE}/api/papers/2603.00001": answer})
+    return daily().read_paper(web, "2603.00001", at=NOW)
+
+
+def test_a_single_paper_is_got_by_its_id() -> None:
+    found = one_paper(json.dumps(api_row()["paper"]).encode())
 
     assert found is not None
     assert (found.paper.id, found.observation.upvotes) == ("2603.00001", 7)
-    assert read(b'{"error": "Paper not found"}') is None
+
+
+def test_an_answer_that_holds_no_paper_is_none_or_an_error() -> None:
+    assert one_paper(b'{"error": "Paper not found"}') is None
     with pytest.raises(InputError):
-        read(b"[]")
+        one_paper(b"[]")

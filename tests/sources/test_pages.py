@@ -119,8 +119,27 @@ def test_content_without_papers_is_an_error_that_says_what_is_expected(data: byt
     assert "xpected is" in raised.value.fix
 
 
-def test_an_api_answer_without_papers_is_a_list_of_none() -> None:
-    assert parsed(b"[]\n").entries == ()
+def test_an_api_answer_without_papers_is_a_list_of_none_that_says_so() -> None:
+    listing = parsed(b"[]\n")
+
+    assert (listing.entries, listing.quiet) == ((), "an answer of a day without papers")
+
+
+@pytest.mark.parametrize("root", ["<rss version='2.0'><channel>", "<!-- tea -->\n<rss><channel>"])
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "utf-16"])
+def test_a_feed_is_read_as_one(root: str, charset: str) -> None:
+    page = f"<?xml version='1.0' encoding='{charset}'?>{root}<title>Tea</title><item><title>Thé</title></item></channel></rss>"
+
+    listing = parsed(page.encode(charset))
+
+    assert [entry.paper.title for entry in listing.entries] == ["Thé"]
+
+
+def test_a_feed_that_cannot_be_read_is_an_error_that_names_the_page() -> None:
+    with pytest.raises(InputError) as raised:
+        parsed(b"<rss version='2.0'><chan")
+
+    assert raised.value.where == "page.txt"
 
 
 def test_too_much_is_refused_before_it_is_read() -> None:

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
-from digest.sources.huggingface import parse_html
+from digest.sources.huggingface_pages import parse_html
 from digest.sources.pages import parse_page
 from digest.sources.text_listing import read_when
 from tests.makers import NOW
+from tests.sources.contract import assert_clean
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 PAGES = sorted(SHARED.glob("seeds/*.txt"))
 ANSWERS = sorted(SHARED.glob("samples/hf/*.json"))
 HTML = sorted(SHARED.glob("samples/hf/*.html"))
+FEEDS = sorted(SHARED.glob("samples/feeds/*.xml"))
 ABSENT = "no saved pages beside this checkout"
 
 pytestmark = pytest.mark.skipif(not PAGES or not ANSWERS, reason=ABSENT)
@@ -94,3 +96,17 @@ def test_a_saved_page_in_another_line_end_and_with_a_mark_reads_the_same(path: P
     marked = parse_page(b"\xef\xbb\xbf" + data.replace(b"\n", b"\r\n"), name="x", at=NOW, saved_on=None)
 
     assert marked == plain
+
+
+@pytest.mark.parametrize("path", FEEDS, ids=lambda path: path.name)
+def test_every_entry_of_a_saved_feed_is_read(path: Path) -> None:
+    data = path.read_bytes()
+
+    listing = parse_page(data, name=path.name, at=NOW, saved_on=None)
+
+    assert len(listing.entries) == data.count(b"<item>")
+    assert listing.warnings == ()
+    for entry in listing.entries:
+        assert_clean(entry)
+        assert entry.paper.title.encode() in b" ".join(data.split())
+        assert entry.paper.abstract

@@ -1,0 +1,79 @@
+"""What every source is: something that lists papers."""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from digest.errors import DigestError
+from digest.fetch.web import Web
+from digest.model import Entry, Listing
+
+NONE: Set[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a harvest asks of a source."""
+
+    today: date
+    """The day (UTC) whose list is wanted most."""
+    at: datetime
+    """The moment of the observations."""
+    since: date | None = None
+    """The day of the last good harvest: what came since is made up for, as far as the source can."""
+    known: Set[str] = NONE
+    """Ids that this source's lists brought in the last days: a list of nothing else is an old one."""
+    liked: tuple[tuple[str, ...], ...] = ()
+    """Of each reader, the ids of the papers she likes, the latest last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a source is set up."""
+
+    folder: Path
+    """Relative paths are from here."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """For secrets only."""
+
+
+class Source(Protocol):
+    """A place that lists papers; made of its table and its `Place`.
+
+    Its class has three more things: `Table`, the model of its `[[sources]]` table (a `SourceTable`), and what
+    follows here. It reads nothing and asks nothing before `read`.
+    """
+
+    name: str
+    """By which the store, the records and the mail know it."""
+    grows: bool
+    """Whether the list of a day grows during that day, so that one that is short may only be early."""
+
+    def read(self, web: Web, wanted: Wanted) -> Iterator[Listing | DigestError]:
+        """Its lists, one by one, each a value or what went wrong with it.
+
+        FetchError: it could not be got. InputError, with the page's address in `where`: it was got, and is
+        not what it was taken for, which is an alarm. A list without papers says in `quiet` why there are
+        none, or is an alarm, too.
+        """
+        ...
+
+    def read_paper(self, web: Web, identifier: str, *, at: datetime) -> Entry | None:
+        """One paper by its id; `None` if this source does not know it. Raises FetchError or InputError."""
+        ...
+
+
+@runtime_checkable
+class Archive(Source, Protocol):
+    """A source that has the lists of past days, too."""
+
+    def read_past(
+        self, web: Web, since: date, until: date, *, at: datetime
+    ) -> Iterator[Listing | DigestError]:
+        """The lists from one day to another, both included, each with its `day`; values as those of `read`.
+
+        A day may have several listings, one a page, so that not all is in memory at once.
+        """
+        ...
