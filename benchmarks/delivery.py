@@ -158,7 +158,7 @@ def shelf_of(database: "Database") -> "Shelf":
     from digest.holdings import stored_shelf
 
     with database.read() as connection:
-        return stored_shelf(connection, frozenset(), window_days=7, now=NOW)
+        return stored_shelf(connection, {}, window_days=7, now=NOW)
 
 
 def thresholds(setting: Setting) -> tuple[int, ...]:

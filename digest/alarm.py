@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from digest.errors import DigestError
-from digest.model import DeliveryState, Envelope, Message
+from digest.model import DeliveryState, Envelope, Message, SourceState
 from digest.settings.commands import without_secrets
 from digest.store import relays as record
+from digest.store.harvests import Harvest
 from digest.text import clean
 from digest.transport.protocol import Relay, Transport
 
@@ -89,11 +90,22 @@ WAITING = "waiting"
 """The kind of alarm that is over when nothing is held up any more: a slow relay takes messages, too."""
 
 
+SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN = "source-strange", "source-stale", "source-down"
+OF_SOURCES = (SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN)
+"""The kinds of alarm that are about a source; one may have the name of a relay."""
+
+
 def mended(connection: "Connection", about: str) -> None:
     """It takes messages: if something is wrong with it again, the operator hears of it at once."""
     for one in record.alarms(connection):
-        if one.about == about and one.kind != WAITING:
+        if one.about == about and one.kind != WAITING and one.kind not in OF_SOURCES:
             record.clear_alarm(connection, one.kind, one.about)
+
+
+def read_again(connection: "Connection", source: str) -> None:
+    """It gave what it should: if something is wrong with it again, the operator hears of it at once."""
+    for kind in OF_SOURCES:
+        record.clear_alarm(connection, kind, source)
 
 
 def caught_up(connection: "Connection", about: str) -> None:
@@ -104,6 +116,41 @@ def caught_up(connection: "Connection", about: str) -> None:
 def note(connection: "Connection", alarm: Alarm, now: datetime, problems: Sequence[str]) -> None:
     """Keep how telling went: why it went wrong, for `digest status`; without problems, that it was done."""
     record.record_alarm(connection, alarm.kind, alarm.about, now, "; ".join(problems) or None)
+
+
+# ---------------------------------------------------------------- about sources
+
+LONG = timedelta(days=1)
+"""A source may be down or stale so long before a person is called."""
+
+
+def of_source(last: Sequence[Harvest], last_good: datetime | None, now: datetime) -> Alarm | None:
+    """What a person has to know of a source, by its last harvests, the latest first; `None` if nothing.
+
+    `last_good`: when it was last read and all was well; of a source that never was, when it was first tried.
+    """
+    if not last:
+        return None
+    newest, is_long = last[0], last_good is not None and now - last_good > LONG
+    if newest.state is SourceState.STRANGE:
+        page = f"The page is kept as {newest.kept}. " if newest.kept else ""
+        fix = f"{page}If its layout has changed, Digest needs an update; `digest sources` says how it stands"
+        return _of_source(SOURCE_STRANGE, newest, fix)
+    if newest.state is SourceState.STALE and (is_long or _was_stale(last[1:])):
+        return _of_source(SOURCE_STALE, newest, "See whether its site has a newer list")
+    if newest.state is SourceState.DOWN and is_long:
+        fix = "See whether its site and this machine's network work, and whether its address is still right"
+        return _of_source(SOURCE_DOWN, newest, fix)
+    return None
+
+
+def _was_stale(before: Sequence[Harvest]) -> bool:
+    return bool(before) and before[0].state is SourceState.STALE
+
+
+def _of_source(kind: str, done: Harvest, fix: str) -> Alarm:
+    meanwhile = "Editions are made of the papers that are stored, and say so."
+    return Alarm(kind=kind, about=done.source, what=done.problem or "", fix=fix, meanwhile=meanwhile)
 
 
 # ---------------------------------------------------------------- told
@@ -186,7 +233,7 @@ def _environment(alarm: Alarm, ours: Mapping[str, str]) -> dict[str, str]:
 
 async def _mail(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: datetime) -> str:
     """Send it by the first other relay that takes it; empty if one did."""
-    others = [relay for relay in relays if relay.name != alarm.about]
+    others = [relay for relay in relays if relay.name != alarm.about or alarm.kind in OF_SOURCES]
     if not others:
         return f"no other relay is there to send the alarm to {channels.email}"
     message, replies = _message(alarm, channels, now), []

@@ -1,24 +1,28 @@
 """What the store holds, as the pipeline wants it: harvests kept, shelves filled, readers known."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from digest.completeness import Length, is_filling, length_of
 from digest.errors import DigestError, MissingError
+from digest.fetch.web import Web
+from digest.harvest import Harvested
+from digest.health import Health, Past
 from digest.identity import identities, is_title_only, title_identity
 from digest.library.entries import Library
 from digest.library.liked import MOST_LIKED, complete, completed, latest, load_liked
 from digest.links import is_arxiv_id
-from digest.model import Candidate, Entry, Listing, Note, NoteKind, Paper, Profile, Verdict
-from digest.pipeline import Harvested, Reader, Shelf, make_shelf, note_of
+from digest.model import Candidate, Entry, Listing, Note, NoteKind, Paper, Profile, SourceState, Verdict
+from digest.pipeline import Reader, Shelf, make_shelf
 from digest.scoring.recipe import MOST_STORED
 from digest.selection import LastEdition
-from digest.sources.registry import Source
-from digest.store import feedback, papers, vectors
+from digest.sources.protocol import Source
+from digest.store import feedback, harvests, papers, vectors
 from digest.store.database import Database
 from digest.store.editions import all_last_made, all_seen
-from digest.store.papers import Harvest
+from digest.store.harvests import Harvest
 from digest.store.tiers import last_tier_runs
 
 if TYPE_CHECKING:
@@ -26,24 +30,70 @@ if TYPE_CHECKING:
 
 ENOUGH_EMBEDDED = 0.9
 """Embeddings count from this share of the papers on; until then scores are by words alone."""
+KNOWN_FOR = timedelta(days=14)
+"""So long a source's papers are remembered as its own, to tell an old list by."""
+READINGS_FOR = timedelta(days=60)
+FRESH = timedelta(hours=12)
+"""How a growing list stood longer ago says nothing of how it stands."""
 MOST_LOOKED_UP = 50
 ASK_AGAIN = timedelta(days=7)
 MOST_DISLIKED = 300
 """How many disliked papers teach the taste: the latest. None of them is shown again, however many."""
 
 
-def keep(connection: "Connection", harvested: Harvested, at: datetime) -> Harvest:
-    """Store what one source gave, and how that went."""
+# ---------------------------------------------------------------- harvests
+
+
+def past_of(connection: "Connection", source: str, at: datetime) -> Past:
+    """What earlier harvests of a source brought, by which the next one is judged."""
+    return Past(
+        readings=harvests.readings_of(connection, source, until=at),
+        known=papers.known_ids(connection, source, at - KNOWN_FOR),
+        last_good=harvests.last_good(connection, source, at),
+    )
+
+
+def liked_ids(connection: "Connection", profiles: Sequence[Profile]) -> tuple[tuple[str, ...], ...]:
+    """Of each reader, the ids of the papers she likes, the latest last: of her files, then those said."""
+    said = feedback.said_by_all(connection, [profile.name for profile in profiles])
+    likes = {name: _of_verdict(Verdict.LIKE, words) for name, words in said.items()}
+    return tuple(
+        tuple(dict.fromkeys((*latest(load_liked(profile)).ids, *likes[profile.name]))) for profile in profiles
+    )
+
+
+def keep(
+    connection: "Connection", harvested: Harvested, health: Health, at: datetime, *, kept: str = ""
+) -> Harvest:
+    """Store what one source gave, and how that went; `kept`: where its pages are, if somebody has to look."""
     fresh = papers.record_listings(connection, harvested.source, harvested.listings, at)
     done = Harvest(
         source=harvested.source,
         at=at,
         papers=sum(len(listing.entries) for listing in harvested.listings),
         fresh=fresh,
-        problem="; ".join(str(problem) for problem in harvested.problems) or None,
+        problem="; ".join(str(problem) for problem in health.problems) or None,
+        state=health.state,
+        kept=kept,
     )
-    papers.record_harvest(connection, done)
+    harvests.record_harvest(connection, done)
+    harvests.record_readings(connection, harvested.source, health.readings)
+    harvests.prune_readings(connection, (at - READINGS_FOR).date())
     return done
+
+
+def keep_past(
+    connection: "Connection", source: str, listing: Listing, *, window_days: int, at: datetime
+) -> int:
+    """Store a list of a day gone by; how many of its papers are new in the store.
+
+    Within the window they arrive late; older ones count as seen on the day of their list, and are no news.
+    It is no harvest: how the source stands today does not follow from it.
+    """
+    first_seen = datetime.combine(listing.day, time(), tzinfo=UTC) if listing.day else at
+    if first_seen > at - timedelta(days=window_days):
+        first_seen = at
+    return papers.record_listings(connection, source, [listing], first_seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +108,7 @@ def fetch_liked(
     database: Database,
     wanted: Iterable[str],
     sources: Iterable[Source],
-    get: Callable[[str], bytes],
+    web: Web,
     at: datetime,
 ) -> LookedUp:
     """Ask the sources for liked papers that no list brought, or only without an abstract; the first first.
@@ -72,25 +122,25 @@ def fetch_liked(
         stored = papers.find_papers(connection, by_arxiv_first)
     known = {identifier for identifier, paper in stored.items() if paper.abstract}
     unknown = [one for one in by_arxiv_first if one not in known and one not in asked][:MOST_LOOKED_UP]
-    return _fetch(database, unknown, sources, get, at)
+    return _fetch(database, unknown, sources, web, at)
 
 
 def fetch_paper(
     database: Database,
     identifier: str,
     sources: Iterable[Source],
-    get: Callable[[str], bytes],
+    web: Web,
     at: datetime,
 ) -> LookedUp:
     """Ask the sources for one paper, whenever they were asked before, and store it."""
-    return _fetch(database, [identifier], sources, get, at)
+    return _fetch(database, [identifier], sources, web, at)
 
 
 def _fetch(
     database: Database,
     unknown: Sequence[str],
     sources: Iterable[Source],
-    get: Callable[[str], bytes],
+    web: Web,
     at: datetime,
 ) -> LookedUp:
     if not unknown:
@@ -100,7 +150,7 @@ def _fetch(
     for source in sources:
         try:
             for identifier in unknown:
-                if identifier not in found and (entry := _look_up(source, identifier, get, at)):
+                if identifier not in found and (entry := _look_up(source, identifier, web, at)):
                     found[identifier] = entry
         except DigestError as problem:
             problems.append(problem)
@@ -115,33 +165,72 @@ def keep_liked(connection: "Connection", entries: Iterable[Entry]) -> None:
     papers.record_listings(connection, "liked", [Listing(layout="liked", entries=tuple(entries))], None)
 
 
-def _look_up(source: Source, identifier: str, get: Callable[[str], bytes], at: datetime) -> Entry | None:
+def _look_up(source: Source, identifier: str, web: Web, at: datetime) -> Entry | None:
     try:
-        return source.read_paper(get, identifier, at=at)
+        return source.read_paper(web, identifier, at=at)
     except MissingError:
         return None
 
 
 def stored_shelf(
-    connection: "Connection", sources: Set[str], *, window_days: int, now: datetime, model: str | None = None
+    connection: "Connection",
+    sources: Mapping[str, bool],
+    *,
+    window_days: int,
+    now: datetime,
+    model: str | None = None,
 ) -> Shelf:
     """The shelf of what is stored: papers first seen in the last `window_days` days before `now`.
 
-    Its notes are of those `sources` (by name) whose last reading in that time had a problem. With an
-    embedding `model`, papers are compared by its vectors, too.
+    Its notes are of those `sources` (by name) whose last harvest in that time was not as it should be; where
+    a source's lists grow (its value says), they tell how far today's is. With an embedding `model`, papers
+    are compared by its vectors, too.
     """
     since = now - timedelta(days=window_days)
-    harvests = papers.last_harvests(connection, since=since, until=now)
-    failed = [done for done in harvests if done.problem and done.source in sources]
+    last = [
+        one for one in harvests.last_harvests(connection, since=since, until=now) if one.source in sources
+    ]
     candidates = papers.recent_candidates(connection, since, now)
-    notes = [note_of(done.source, done.at) for done in failed]
-    return shelf_among_stored(connection, candidates, notes, now=now, model=model)
+    shelf = shelf_among_stored(connection, candidates, now=now, model=model)
+    lengths = [(one, _length(connection, one, now)) for one in last if sources[one.source]]
+    short = [_partial(one, length) for one, length in lengths if one.state is SourceState.FILLING and length]
+    return replace(
+        shelf,
+        notes=(*(note for one in last for note in _note_of(connection, one)), *short),
+        incomplete=tuple(
+            _partial(one, length)
+            for one, length in lengths
+            if length and is_filling(length.papers, length.whole)
+        ),
+    )
+
+
+def _note_of(connection: "Connection", done: Harvest) -> Iterator[Note]:
+    """What readers should know of a harvest; why it is so is the operator's matter, in `digest sources`."""
+    if not done.problem:
+        return
+    is_lacking = not done.is_good and not (done.state is SourceState.STRANGE and done.papers)
+    day = harvests.last_list(connection, done.source, done.at) if is_lacking else None
+    state = done.state if is_lacking else None
+    yield Note(kind=NoteKind.SOURCE, name=done.source, day=done.at.date(), state=state, last_good=day)
+
+
+def _length(connection: "Connection", done: Harvest, now: datetime) -> Length | None:
+    """How long the list of this very day was at its last harvest; `None` if that was long ago, or failed."""
+    if not (done.state and done.state.is_good and now - done.at <= FRESH):
+        return None
+    length = length_of(harvests.readings_of(connection, done.source, until=done.at))
+    is_of_now = length and length.at == done.at and length.day >= done.at.astimezone(UTC).date()
+    return length if is_of_now else None
+
+
+def _partial(done: Harvest, length: Length) -> Note:
+    return Note(kind=NoteKind.PARTIAL, name=done.source, number=length.papers, usual=length.whole or 0)
 
 
 def shelf_among_stored(
     connection: "Connection",
     candidates: Sequence[Candidate],
-    notes: Iterable[Note] = (),
     *,
     now: datetime,
     model: str | None = None,
@@ -152,9 +241,9 @@ def shelf_among_stored(
     known = vectors.stored_vectors(connection, model, ids) if model else {}
     if not model or len(known) < ENOUGH_EMBEDDED * len(set(ids)):
         # Papers with a vector measured against papers without would all look good.
-        return make_shelf(candidates, notes, stored=stored)
+        return make_shelf(candidates, stored=stored)
     judged = vectors.some_vectors(connection, model, most=4 * MOST_STORED)
-    return make_shelf(candidates, notes, stored=stored, vectors={**judged, **known})
+    return make_shelf(candidates, stored=stored, vectors={**judged, **known})
 
 
 def stored_reader(
@@ -278,15 +367,6 @@ def _notes_of_tiers(connection: "Connection", day: date) -> tuple[Note, ...]:
         if one.name == "embedding" and one.ended and not one.papers
         if abs(one.at.date() - day) <= timedelta(days=1)
     )
-
-
-def stored_library(connection: "Connection", library: Library) -> dict[str, Paper]:
-    """What is stored of those papers of a library that are used, by the library's ids.
-
-    A paper without a real id is the stored one of its title. One without an abstract gets that of a stored
-    paper of its title: the preprint of what the library has by the journal's DOI.
-    """
-    return _of_library(_find(connection, latest(library).ids, [library]), library)
 
 
 def _of_library(stored: _Papers, library: Library) -> dict[str, Paper]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from digest.errors import DigestError, StoreError
-from digest.model import Delivery, Edition, Message, Outcome, Profile, Suppression
+from digest.model import Delivery, Edition, Message, Note, Outcome, Profile, Suppression
 from digest.outcome import reason_of
 from digest.store.database import Database
 from digest.store.deliveries import enqueue_many
@@ -39,6 +39,8 @@ class Makers:
     """What the editions of several readers say, in their order; reads the store."""
     compose: Callable[[Edition], Message | None]
     """The message of an edition; `None` if the reader wants none of such a day."""
+    waits: Callable[[Profile], tuple[Note, ...]] = lambda _profile: ()
+    """The lists that a reader's edition waits for: none is made now, and the next run decides anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,14 @@ class Barred:
 
     profile: Profile
     suppression: Suppression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """A reader whose edition waits for lists that are not whole yet."""
+
+    profile: Profile
+    lists: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +96,7 @@ class Progress:
     of: int
 
 
-Event = GivenUp | Barred | Unmade | Progress
+Event = GivenUp | Barred | Waits | Unmade | Progress
 Tell = Callable[[Event], None]
 
 
@@ -122,7 +132,7 @@ def give_up_strangers(database: Database, known: Collection[str], now: datetime,
 def decided(database: Database, due: Iterable[Due], makers: Makers) -> Iterator[Edition]:
     """The editions that `make` would decide now, without a word of those that fail: it will tell."""
     for batch in _batches(due):
-        wanted, _ = _sifted(database, batch)
+        wanted, _, _ = _sifted(database, batch, makers)
         yield from _decided(database, wanted, makers, lambda _: None)
 
 
@@ -144,10 +154,12 @@ def _make_batch(database: Database, batch: Sequence[Due], makers: Makers, now: d
             unmade.append(event)
         tell(event)
 
-    wanted, barred = _sifted(database, batch)
+    wanted, barred, waiting = _sifted(database, batch, makers)
     stated = [_failed(one, day, _suppressed(why), now) for (one, day), why in barred.items()]
     for (profile, _), why in barred.items():
         tell(Barred(profile=profile, suppression=why))
+    for profile, lists in waiting:
+        tell(Waits(profile=profile, lists=lists))
     editions = _decided(database, wanted, makers, hear)
     stated += _each(editions, lambda some: [_stated(one, makers) for one in some], _of_edition, hear)
     _each(stated, lambda some: _kept(database, some, now), _of_stated, hear)
@@ -155,14 +167,21 @@ def _make_batch(database: Database, batch: Sequence[Due], makers: Makers, now: d
     _kept(database, [_failed(one.profile, days[one.profile.name], one.reason, now) for one in unmade], now)
 
 
-def _sifted(database: Database, batch: Sequence[Due]) -> tuple[list[Due], dict[Due, Suppression]]:
-    """Those of the readers who have no message of the day yet; apart, those who get none."""
+def _sifted(
+    database: Database, batch: Sequence[Due], makers: Makers
+) -> tuple[list[Due], dict[Due, Suppression], list[tuple[Profile, tuple[Note, ...]]]]:
+    """Those of the readers who have no message of the day yet; apart, those who get none, and who wait."""
     with database.read() as connection:
         have = with_messages(connection, ((profile.name, day) for profile, day in batch))
         lack = [(profile, day) for profile, day in batch if (profile.name, day) not in have]
         barred = suppressed(connection, (profile.email for profile, _ in lack))
-    wanted = [one for one in lack if one[0].email not in barred]
-    return wanted, {one: barred[one[0].email] for one in lack if one[0].email in barred}
+    may_have = [one for one in lack if one[0].email not in barred]
+    waiting = {profile.name: lists for profile, _ in may_have if (lists := makers.waits(profile))}
+    return (
+        [one for one in may_have if one[0].name not in waiting],
+        {one: barred[one[0].email] for one in lack if one[0].email in barred},
+        [(profile, waiting[profile.name]) for profile, _ in may_have if profile.name in waiting],
+    )
 
 
 def _decided(database: Database, wanted: Sequence[Due], makers: Makers, tell: Tell) -> list[Edition]:

@@ -1,19 +1,18 @@
 """The program on one page: sources are read, papers scored, an edition made, its message composed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from digest.errors import DigestError
-from digest.identity import collect
+from digest.gathering import collect
+from digest.harvest import Harvested
 from digest.message import compose
 from digest.model import (
     Candidate,
     Edition,
-    Listing,
     Message,
     Note,
     NoteKind,
@@ -32,33 +31,8 @@ from digest.scoring.scope import Scope
 from digest.scoring.scorer import Scored, score_all
 from digest.scoring.taste import Taste, taste_of
 from digest.selection import NOTHING_LATE, LastEdition, arrived_late, select
-from digest.sources.registry import Source
 from digest.trend import with_trends
 from digest.twins import find_twins
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Harvested:
-    """What one source gave: its lists, and what went wrong with some or all of them."""
-
-    source: str
-    listings: tuple[Listing, ...]
-    problems: tuple[DigestError, ...]
-
-
-def harvest(source: Source, get: Callable[[str], bytes], *, today: date, at: datetime) -> Harvested:
-    """Read one source whole; what goes wrong is a value, so that no source stops another."""
-    found: list[Listing | DigestError] = []
-    try:
-        found.extend(source.read(get, today=today, at=at))
-    except DigestError as problem:
-        found.append(problem)
-    return Harvested(
-        source=source.name,
-        listings=tuple(one for one in found if isinstance(one, Listing)),
-        problems=tuple(one for one in found if isinstance(one, DigestError)),
-    )
-
 
 # ---------------------------------------------------------------- the papers of a day
 
@@ -72,7 +46,9 @@ class Shelf:
     """Where they are scored: it knows everything stored."""
     index: Index
     notes: tuple[Note, ...] = ()
-    """What readers should know of today's sources; any note means that some source failed."""
+    """What readers should know of today's sources."""
+    incomplete: tuple[Note, ...] = ()
+    """The lists that have not reached their day's usual number, for readers who wait for them: `partial`."""
     twins: Mapping[str, str] = field(default_factory=dict)
     """The papers that others say almost the same as, each with the name of its group."""
 
@@ -109,20 +85,11 @@ def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
     """The shelf of what was just read, without a store."""
     done = tuple(harvested)
     candidates = collect((listing for one in done for listing in one.listings), at)
-    return make_shelf(candidates, (note_of(one.source, at) for one in done if one.problems))
-
-
-def note_of(source: str, at: datetime) -> Note:
-    """A failed source, for the reader; why it failed is the operator's, in `digest status`."""
-    return Note(kind=NoteKind.SOURCE, name=source, day=at.date())
+    notes = (Note(kind=NoteKind.SOURCE, name=one.source, day=at.date()) for one in done if one.problems)
+    return make_shelf(candidates, notes)
 
 
 # ---------------------------------------------------------------- the edition of a reader
-
-
-def day_of(profile: Profile, now: datetime) -> date:
-    """The reader's local date."""
-    return now.astimezone(ZoneInfo(profile.timezone)).date()
 
 
 def date_of(profile: Profile, day: date, now: datetime) -> datetime:
@@ -173,17 +140,25 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
     late = arrived_late(shelf.candidates, last) if last else NOTHING_LATE
     chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, late)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
+    notes = _notes(shelf, profile)
     return Edition(
         profile=profile,
         day=day,
         at=date_of(profile, day, now),
-        outcome=_outcome(judged.picks, profile, bool(shelf.notes)),
+        outcome=_outcome(judged.picks, profile, any(one.kind is NoteKind.SOURCE for one in notes)),
         considered=len(judged.picks),
         n_new=sum(not last.knew(one.candidate) for one in judged.picks) if last else None,
         sections=tuple(sections),
         misses=tuple(map(judged.explained, chosen.misses)),
-        notes=(*shelf.notes, *reader.notes),
+        notes=(*notes, *reader.notes),
     )
+
+
+def _notes(shelf: Shelf, profile: Profile) -> tuple[Note, ...]:
+    """Who waited for a list is told if it is not whole; others, if it is shorter than usual at that hour."""
+    if profile.wait_until is None:
+        return shelf.notes
+    return (*(one for one in shelf.notes if one.kind is not NoteKind.PARTIAL), *shelf.incomplete)
 
 
 def score_shelf(reader: Reader, shelf: Shelf) -> tuple[Pick, ...]:

@@ -1,7 +1,7 @@
 """Reasons and notes in a reader's language."""
 
 from digest.language import Language
-from digest.model import Note, NoteKind, Reason, ReasonKind, Where
+from digest.model import Note, NoteKind, Reason, ReasonKind, SourceState, Where
 
 _STOPS = (".", "!", "?", "…")
 
@@ -37,15 +37,12 @@ def note_in_words(note: Note, language: Language) -> str:
     day = language.short_date(note.day) if note.day else ""
     match note.kind:
         case NoteKind.SOURCE:
-            return language.say(
-                "The source {name} could not be read completely on {day}, so papers may be missing.",
-                name=note.name,
-                day=day,
-            )
+            return _source(note, day, language)
         case NoteKind.PARTIAL:
             return language.say(
-                "Today’s list was still short when this was written: {number} papers, where {usual} are "
-                "usual. What comes later stands under “Arrived late” next time.",
+                "Today’s list of {name} was still short when this was written: {number} papers, where "
+                "{usual} are usual. What comes later stands under “Arrived late” next time.",
+                name=note.name,
                 number=language.number(note.number),
                 usual=language.number(note.usual),
             )
@@ -55,3 +52,36 @@ def note_in_words(note: Note, language: Language) -> str:
                 day=day,
             )
     return note.detail if note.detail.endswith(_STOPS) else f"{note.detail}."
+
+
+def _source(note: Note, day: str, language: Language) -> str:
+    """What is lacking of a source, and which list stands in for the newest."""
+    if note.state is None or note.state.is_good:
+        return language.say(
+            "The source {name} could not be read completely on {day}, so papers may be missing.",
+            name=note.name,
+            day=day,
+        )
+    if note.last_good is None:
+        return language.say(
+            "The source {name} could not be read on {day}, and there is no earlier list of it.",
+            name=note.name,
+            day=day,
+        )
+    words = {"name": note.name, "day": day, "last_good": language.short_date(note.last_good)}
+    if note.state is SourceState.STRANGE:
+        return language.say(
+            "What the source {name} gave on {day} could not be made sense of; its last good list, of "
+            "{last_good}, is used.",
+            **words,
+        )
+    if note.state is SourceState.STALE:
+        return language.say(
+            "The source {name} had no new list on {day}, though one was due; its last one, of {last_good}, "
+            "is used.",
+            **words,
+        )
+    return language.say(
+        "The source {name} could not be read on {day}; its last good list, of {last_good}, is used.",
+        **words,
+    )

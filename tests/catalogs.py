@@ -14,7 +14,8 @@ ROOT = Path(__file__).parent.parent
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"say": None, "count": (1, 2)}
 """The methods of Language, which are functions in templates: their first strings are sentences."""
 SOURCES = {
-    "digest": [("cli/**", "ignore"), ("**.py", "python")],  # the commands' `say` prints
+    # The commands' `say` prints, and what sources `count` is bytes.
+    "digest": [("cli/**", "ignore"), ("sources/**", "ignore"), ("**.py", "python")],
     "templates": [("**.j2", "jinja2")],
 }
 

@@ -475,7 +475,7 @@ PARTIAL = edition_of(
     CALIBRATED_PICK,
     considered=11,
     misses=(),
-    notes=(Note(kind=NoteKind.PARTIAL, number=11, usual=48),),
+    notes=(Note(kind=NoteKind.PARTIAL, name="Hugging Face", number=11, usual=48),),
 )
 SOURCE_DOWN = edition_of(
     outcome=Outcome.SOURCE_DOWN,

@@ -6,21 +6,36 @@ import email.policy
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from digest.alarm import NO_CHANNEL, Alarm, Channels, mended, note, sound, take
+from digest.alarm import (
+    NO_CHANNEL,
+    Alarm,
+    Channels,
+    mended,
+    note,
+    of_source,
+    read_again,
+    sound,
+    take,
+    text_of,
+)
 from digest.errors import DigestError
-from digest.model import Attempt, Message
+from digest.model import Attempt, Message, SourceState
 from digest.pace import Limits
-from digest.store.database import Database, open_database
+from digest.store.database import Database
+from digest.store.harvests import Harvest
 from digest.store.relays import alarms
 from digest.transport.folder import EmlFolder
 from digest.transport.protocol import Relay, Transport
 from tests.makers import NOW
 from tests.posts import Office, locked_out
+from tests.stores import open_copy
 
 ALARM = Alarm(
     kind="authentication",
@@ -32,7 +47,7 @@ ALARM = Alarm(
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path / "digest.sqlite3") as opened:
+    with open_copy(tmp_path / "digest.sqlite3") as opened:
         yield opened
 
 
@@ -251,3 +266,80 @@ def test_a_relay_that_breaks_even_at_its_goodbye_gives_way_to_the_next(tmp_path:
 
 def test_without_any_channel_that_is_said() -> None:
     assert told(Channels()) == (NO_CHANNEL,)
+
+
+# ---------------------------------------------------------------- about sources
+
+
+def went(state: SourceState, hours_ago: float = 0, **fields: Any) -> Harvest:
+    at = NOW - timedelta(hours=hours_ago)
+    return Harvest(source="kettle", at=at, state=state, problem=fields.pop("problem", "odd"), **fields)
+
+
+def about(*last: Harvest, good_hours_ago: float = 1) -> str | None:
+    alarm = of_source(last, NOW - timedelta(hours=good_hours_ago), NOW)
+    return alarm.kind if alarm else None
+
+
+def test_a_strange_page_calls_a_person_at_once_and_says_where_it_is_kept() -> None:
+    done = went(
+        SourceState.STRANGE, problem="has 70 entries where it says 79", kept="kept-pages/kettle-1.page"
+    )
+
+    alarm = of_source([done], NOW, NOW)
+
+    assert alarm
+    assert (alarm.kind, alarm.about, alarm.what) == ("source-strange", "kettle", done.problem)
+    assert "kept-pages/kettle-1.page" in text_of(alarm)
+    assert "Messages wait" not in text_of(alarm)
+
+
+def test_a_source_that_is_down_calls_a_person_after_a_day() -> None:
+    assert about(went(SourceState.DOWN), good_hours_ago=24) is None
+    assert about(went(SourceState.DOWN), good_hours_ago=25) == "source-down"
+
+
+def test_a_stale_source_calls_a_person_the_second_time_or_after_a_day() -> None:
+    stale, before = went(SourceState.STALE), went(SourceState.STALE, 1)
+
+    assert about(stale) is None
+    assert about(stale, went(SourceState.FINE, 1)) is None
+    assert about(stale, before) == "source-stale"
+    assert about(stale, good_hours_ago=25) == "source-stale"
+
+
+@pytest.mark.parametrize("state", [SourceState.FINE, SourceState.QUIET, SourceState.FILLING])
+def test_a_source_that_gives_what_is_there_calls_nobody(state: SourceState) -> None:
+    assert about(went(state), went(SourceState.STRANGE, 1), good_hours_ago=99) is None
+    assert about(good_hours_ago=99) is None
+
+
+def test_a_source_and_a_relay_of_one_name_are_mended_each_by_itself(database: Database) -> None:
+    strange = of_source([went(SourceState.STRANGE)], NOW, NOW)
+    assert strange
+    login = replace(ALARM, about="kettle")
+    with database.begin() as connection:
+        assert take(connection, strange, NOW)
+        assert take(connection, login, NOW)
+
+        mended(connection, "kettle")
+
+        assert not take(connection, strange, NOW)
+        assert take(connection, login, NOW)
+
+        read_again(connection, "kettle")
+
+        assert take(connection, strange, NOW)
+        assert not take(connection, login, NOW)
+
+
+def test_an_alarm_about_a_source_goes_out_by_a_relay_of_the_same_name(tmp_path: Path) -> None:
+    strange = of_source([went(SourceState.STRANGE)], NOW, NOW)
+    assert strange
+    channels = Channels(email="ops@example.org", sender="digest@example.org")
+
+    problems = asyncio.run(sound(strange, channels, [folder(tmp_path / "out", "kettle")], NOW))
+
+    assert problems == ()
+    (mail,) = (tmp_path / "out").iterdir()
+    assert "source-strange: kettle" in mail.read_text(encoding="utf-8")

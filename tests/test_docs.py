@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from digest.cli.main import COMMANDS, EPILOG
 from digest.config import load_profile
 from digest.errors import ExitCode
@@ -44,6 +46,7 @@ def test_the_readmes_profile_is_sound(tmp_path: Path) -> None:
     assert load_profile(tmp_path / "ada.toml")[1] == ()
 
 
+@pytest.mark.slow
 def test_every_flag_in_the_readme_is_one() -> None:
     commands = re.findall(r"^digest ([a-z]+)([^#\n]*)", README, re.MULTILINE)
 

@@ -1,17 +1,24 @@
 """What the store holds, as the pipeline wants it."""
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterator, Set
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from digest.errors import DigestError, FetchError, MissingError
+from digest.errors import DigestError, FetchError, InputError, MissingError
+from digest.fetch.web import Web
+from digest.harvest import Harvested
+from digest.health import Health
 from digest.holdings import (
     MOST_DISLIKED,
     fetch_liked,
     fetch_paper,
     keep,
+    keep_past,
+    liked_ids,
+    past_of,
     stored_reader,
     stored_readers,
     stored_shelf,
@@ -28,33 +35,37 @@ from digest.model import (
     Note,
     NoteKind,
     Outcome,
+    Reading,
     SectionName,
     Sender,
+    SourceState,
     Verdict,
 )
-from digest.pipeline import Harvested, make_edition
+from digest.pipeline import make_edition
 from digest.selection import LastEdition
+from digest.sources.protocol import Wanted
 from digest.store import deliveries, editions
 from digest.store.database import Database, open_database
 from digest.store.feedback import record_verdict
+from digest.store.harvests import Harvest, harvests_of, readings_of, record_readings
 from tests.makers import NOW, TODAY, edition, entry, interest, pick, profile
+from tests.sources.contract import FakeWeb
 
 
 class Library:
     """A source that knows some papers, and remembers what it was asked."""
 
     name = "library"
+    grows = False
 
     def __init__(self, *known: str, broken: bool = False) -> None:
         self.known, self.broken = known, broken
         self.asked: list[str] = []
 
-    def read(
-        self, get: Callable[[str], bytes], *, today: date, at: datetime
-    ) -> Iterator[Listing | DigestError]:
+    def read(self, web: Web, wanted: Wanted) -> Iterator[Listing | DigestError]:
         yield from ()
 
-    def read_paper(self, get: Callable[[str], bytes], identifier: str, *, at: datetime) -> Entry | None:
+    def read_paper(self, web: Web, identifier: str, *, at: datetime) -> Entry | None:
         self.asked.append(identifier)
         if self.broken:
             raise FetchError("down")
@@ -63,8 +74,7 @@ class Library:
         return entry(identifier, f"Paper {identifier}")
 
 
-def nothing(_url: str) -> bytes:
-    return b""
+WEB = FakeWeb({})
 
 
 @pytest.fixture
@@ -78,10 +88,17 @@ def harvested(*entries: Entry, problems: tuple[DigestError, ...] = ()) -> Harves
     return Harvested(source="test", listings=(Listing(layout="t", entries=entries),), problems=problems)
 
 
+def kept(
+    connection: Connection, done: Harvested, at: datetime, state: SourceState = SourceState.FINE
+) -> Harvest:
+    """Stored, as a source in this state gave it."""
+    return keep(connection, done, Health(state=state, problems=done.problems), at)
+
+
 def test_what_is_kept_is_on_the_shelf_with_the_problems_of_its_source(database: Database) -> None:
     with database.begin() as connection:
-        done = keep(connection, harvested(entry(), problems=(FetchError("page 2 is gone"),)), NOW)
-        shelf = stored_shelf(connection, {"test"}, window_days=7, now=NOW)
+        done = kept(connection, harvested(entry(), problems=(FetchError("page 2 is gone"),)), NOW)
+        shelf = stored_shelf(connection, {"test": False}, window_days=7, now=NOW)
 
     assert (done.papers, done.fresh, done.problem) == (1, 1, "page 2 is gone")
     assert [one.paper.id for one in shelf.candidates] == ["2603.00001"]
@@ -90,36 +107,166 @@ def test_what_is_kept_is_on_the_shelf_with_the_problems_of_its_source(database: 
 
 def test_a_source_that_is_no_more_or_failed_long_ago_is_not_spoken_of(database: Database) -> None:
     with database.begin() as connection:
-        keep(connection, harvested(problems=(FetchError("gone"),)), NOW - timedelta(days=1))
+        kept(connection, harvested(problems=(FetchError("gone"),)), NOW - timedelta(days=1))
 
-        assert stored_shelf(connection, {"another"}, window_days=7, now=NOW).notes == ()
-        assert stored_shelf(connection, {"test"}, window_days=7, now=NOW + timedelta(days=30)).notes == ()
-        assert stored_shelf(connection, {"test"}, window_days=7, now=NOW - timedelta(days=2)).notes == ()
+        assert stored_shelf(connection, {"another": False}, window_days=7, now=NOW).notes == ()
+        assert (
+            stored_shelf(connection, {"test": False}, window_days=7, now=NOW + timedelta(days=30)).notes == ()
+        )
+        assert (
+            stored_shelf(connection, {"test": False}, window_days=7, now=NOW - timedelta(days=2)).notes == ()
+        )
+
+
+def notes(database: Database, now: datetime = NOW, *, grows: bool = False) -> tuple[Note, ...]:
+    with database.read() as connection:
+        return stored_shelf(connection, {"test": grows}, window_days=7, now=now).notes
+
+
+@pytest.mark.parametrize("state", [SourceState.DOWN, SourceState.STALE, SourceState.STRANGE])
+def test_of_a_source_that_gave_nothing_the_last_good_list_is_named(
+    state: SourceState, database: Database
+) -> None:
+    wrong, then = (FetchError("gone"),), NOW - timedelta(days=3)
+    with database.begin() as connection:
+        kept(connection, harvested(entry()), then)
+        record_readings(connection, "test", [Reading(day=then.date(), at=then, papers=1)])
+        kept(connection, Harvested(source="test", listings=(), problems=wrong), NOW, state)
+
+    assert notes(database) == (
+        Note(kind=NoteKind.SOURCE, name="test", day=TODAY, state=state, last_good=then.date()),
+    )
+
+
+def test_of_a_source_that_was_never_good_there_is_no_last_list(database: Database) -> None:
+    with database.begin() as connection:
+        kept(connection, harvested(problems=(FetchError("gone"),)), NOW, SourceState.DOWN)
+
+    (note,) = notes(database)
+    assert (note.state, note.last_good) == (SourceState.DOWN, None)
+
+
+def test_a_strange_source_that_gave_papers_lacks_some(database: Database) -> None:
+    with database.begin() as connection:
+        kept(connection, harvested(entry(), problems=(FetchError("odd"),)), NOW, SourceState.STRANGE)
+
+    assert notes(database) == (Note(kind=NoteKind.SOURCE, name="test", day=TODAY),)
+
+
+def filling(database: Database, number: int, usual: int, state: SourceState, at: datetime = NOW) -> None:
+    """A source whose lists of ten days had their usual number; today's has another."""
+    days = [one - timedelta(days=7 * week) for week in range(10) for one in (at,)]
+    readings = [Reading(day=one.date(), at=one, papers=usual) for one in days[1:]]
+    with database.begin() as connection:
+        kept(connection, harvested(entry()), at, state)
+        record_readings(connection, "test", [*readings, Reading(day=at.date(), at=at, papers=number)])
+
+
+def test_a_list_that_is_filling_is_told_with_its_numbers_to_everybody(database: Database) -> None:
+    filling(database, 12, 31, SourceState.FILLING)
+
+    told = Note(kind=NoteKind.PARTIAL, name="test", number=12, usual=31)
+    assert notes(database, grows=True) == (told,)
+    with database.read() as connection:
+        assert stored_shelf(connection, {"test": True}, window_days=7, now=NOW).incomplete == (told,)
+
+
+def test_a_list_as_long_as_usual_at_that_hour_may_be_short_of_a_whole_one(database: Database) -> None:
+    filling(database, 12, 31, SourceState.FINE)
+
+    assert notes(database, grows=True) == ()
+    with database.read() as connection:
+        (incomplete,) = stored_shelf(connection, {"test": True}, window_days=7, now=NOW).incomplete
+        assert stored_shelf(connection, {"test": False}, window_days=7, now=NOW).incomplete == ()
+    assert (incomplete.number, incomplete.usual) == (12, 31)
+
+
+def test_how_a_list_stood_yesterday_says_nothing_of_today(database: Database) -> None:
+    filling(database, 12, 31, SourceState.FILLING, NOW - timedelta(hours=13))
+
+    assert notes(database, grows=True) == ()
+
+
+def test_a_harvest_is_stored_with_its_state_its_page_and_how_long_its_lists_were(database: Database) -> None:
+    readings = (Reading(day=TODAY, at=NOW, papers=1),)
+    old = Reading(day=TODAY - timedelta(days=70), at=NOW - timedelta(days=70), papers=9)
+    health = Health(state=SourceState.STRANGE, problems=(InputError("odd"),), readings=readings)
+    with database.begin() as connection:
+        record_readings(connection, "test", [old])
+        done = keep(connection, harvested(entry()), health, NOW, kept="kept-pages/test-1.page")
+
+    assert (done.state, done.problem, done.kept) == (SourceState.STRANGE, "odd", "kept-pages/test-1.page")
+    with database.read() as connection:
+        assert harvests_of(connection, "test", most=2) == (done,)
+        assert readings_of(connection, "test", until=NOW) == readings
+
+
+def test_what_a_source_brought_before_is_known_when_it_is_read_again(database: Database) -> None:
+    good, long_ago = NOW - timedelta(days=2), NOW - timedelta(days=30)
+    with database.begin() as connection:
+        keep(connection, harvested(entry("2602.00009", "Pouring")), Health(state=SourceState.FINE), long_ago)
+        health = Health(state=SourceState.FINE, readings=(Reading(day=good.date(), at=good, papers=1),))
+        keep(connection, harvested(entry("2603.00001")), health, good)
+        kept(connection, harvested(problems=(FetchError("gone"),)), NOW, SourceState.DOWN)
+
+    with database.read() as connection:
+        past, none = past_of(connection, "test", NOW), past_of(connection, "other", NOW)
+
+    assert past.last_good == good
+    assert "2603.00001" in past.known
+    assert past.newest == good.date()
+    assert (none.last_good, none.known, none.readings) == (None, frozenset(), ())
+
+
+def test_lists_of_days_gone_by_are_late_within_the_window_and_no_news_before(database: Database) -> None:
+    def listing(identifier: str, days: int) -> Listing:
+        day = TODAY - timedelta(days=days)
+        return Listing(layout="t", entries=(entry(identifier, f"Paper {identifier}"),), day=day)
+
+    with database.begin() as connection:
+        late = keep_past(connection, "test", listing("2603.00002", 3), window_days=7, at=NOW)
+        old = keep_past(connection, "test", listing("2602.00003", 30), window_days=7, at=NOW)
+        shelf = stored_shelf(connection, {"test": False}, window_days=7, now=NOW)
+
+        assert (late, old) == (1, 1)
+        assert [(one.paper.id, one.first_seen) for one in shelf.candidates] == [("2603.00002", NOW)]
+        assert harvests_of(connection, "test", most=1) == ()
+
+
+def test_what_readers_like_is_told_by_reader_the_latest_last(database: Database) -> None:
+    with database.begin() as connection:
+        kept(connection, harvested(entry("2603.00001"), entry("2603.00002", "Pouring tea")), NOW)
+        record_verdict(connection, "ada", "2603.00002", Verdict.LIKE, NOW)
+        record_verdict(connection, "ada", "2603.00001", Verdict.DISLIKE, NOW)
+
+        ids = liked_ids(connection, [profile(liked=("2104.00001",)), profile(name="bob")])
+
+    assert ids == (("2104.00001", "2603.00002"), ())
 
 
 def test_old_papers_leave_the_shelf(database: Database) -> None:
     with database.begin() as connection:
-        keep(connection, harvested(entry()), NOW - timedelta(days=8))
+        kept(connection, harvested(entry()), NOW - timedelta(days=8))
 
-        assert stored_shelf(connection, {"test"}, window_days=7, now=NOW).candidates == ()
+        assert stored_shelf(connection, {"test": False}, window_days=7, now=NOW).candidates == ()
 
 
 def test_liked_papers_are_looked_up_once_and_are_no_news(database: Database) -> None:
     source = Library("2104.00001")
     wanted = ("2104.00001", "2104.00002")
 
-    assert fetch_liked(database, wanted, [source], nothing, NOW).found == 1
-    assert fetch_liked(database, wanted, [source], nothing, NOW + timedelta(days=1)).found == 0
+    assert fetch_liked(database, wanted, [source], WEB, NOW).found == 1
+    assert fetch_liked(database, wanted, [source], WEB, NOW + timedelta(days=1)).found == 0
 
     assert source.asked == ["2104.00001", "2104.00002"]
     with database.read() as connection:
-        assert stored_shelf(connection, {"test"}, window_days=7, now=NOW).candidates == ()
+        assert stored_shelf(connection, {"test": False}, window_days=7, now=NOW).candidates == ()
 
 
 def test_a_missing_paper_does_not_hide_the_next_one(database: Database) -> None:
     source = Library("2104.00002")
 
-    assert fetch_liked(database, ("2104.00001", "2104.00002"), [source], nothing, NOW).found == 1
+    assert fetch_liked(database, ("2104.00001", "2104.00002"), [source], WEB, NOW).found == 1
 
 
 def test_a_source_that_is_down_is_asked_once_and_again_the_next_time(database: Database) -> None:
@@ -127,8 +274,8 @@ def test_a_source_that_is_down_is_asked_once_and_again_the_next_time(database: D
 
     wanted = ("2104.00001", "2104.00002")
 
-    first = fetch_liked(database, wanted, [source], nothing, NOW)
-    second = fetch_liked(database, wanted, [Library("2104.00002")], nothing, NOW + timedelta(hours=1))
+    first = fetch_liked(database, wanted, [source], WEB, NOW)
+    second = fetch_liked(database, wanted, [Library("2104.00002")], WEB, NOW + timedelta(hours=1))
 
     assert source.asked == ["2104.00001"]
     assert [problem.what for problem in first.problems] == ["down"]
@@ -139,7 +286,7 @@ def test_a_reader_is_told_of_liked_papers_that_could_not_be_used(database: Datab
     library = tmp_path / "library.bib"
     library.write_text("@article{x, eprint = {2104.00003}}", encoding="utf-8")
     with database.begin() as connection:
-        keep(connection, harvested(entry("2104.00001")), NOW)
+        kept(connection, harvested(entry("2104.00001")), NOW)
 
     liked = ("2104.00001", "2104.00002")
     with database.read() as connection:
@@ -155,9 +302,9 @@ def test_a_reader_is_told_of_liked_papers_that_could_not_be_used(database: Datab
 
 def test_a_paper_stored_without_an_abstract_is_looked_up_too(database: Database) -> None:
     with database.begin() as connection:
-        keep(connection, harvested(entry("2104.00001", "Paper 2104.00001", abstract=None)), NOW)
+        kept(connection, harvested(entry("2104.00001", "Paper 2104.00001", abstract=None)), NOW)
 
-    fetch_liked(database, ["2104.00001"], [Library("2104.00001")], nothing, NOW)
+    fetch_liked(database, ["2104.00001"], [Library("2104.00001")], WEB, NOW)
 
     with database.read() as connection:
         (liked,) = stored_reader(connection, profile(liked=("2104.00001",)), day=TODAY).liked
@@ -167,15 +314,15 @@ def test_a_paper_stored_without_an_abstract_is_looked_up_too(database: Database)
 def test_arxiv_papers_are_asked_for_before_others_the_latest_first(database: Database) -> None:
     source = Library()
 
-    fetch_liked(database, ["10.1000/a", "2104.00002", "2104.00001"], [source], nothing, NOW)
+    fetch_liked(database, ["10.1000/a", "2104.00002", "2104.00001"], [source], WEB, NOW)
 
     assert source.asked == ["2104.00002", "2104.00001", "10.1000/a"]
 
 
 def test_a_paper_asked_for_by_name_is_asked_for_again_at_once(database: Database) -> None:
-    fetch_paper(database, "2104.00001", [Library()], nothing, NOW)
+    fetch_paper(database, "2104.00001", [Library()], WEB, NOW)
 
-    assert fetch_paper(database, "2104.00001", [Library("2104.00001")], nothing, NOW).found == 1
+    assert fetch_paper(database, "2104.00001", [Library("2104.00001")], WEB, NOW).found == 1
 
 
 # ---------------------------------------------------------------- what readers said
@@ -189,7 +336,7 @@ def ids(had: Set[str]) -> set[str]:
 def likes_and_dislikes(database: Database, **said: Verdict) -> None:
     """Papers p1, p2 ... of which Ada said something, an hour apart."""
     with database.begin() as connection:
-        keep(connection, harvested(*(entry(name, f"Waiting {name}") for name in said)), NOW)
+        kept(connection, harvested(*(entry(name, f"Waiting {name}") for name in said)), NOW)
         for hours, (name, verdict) in enumerate(said.items()):
             record_verdict(connection, "ada", name, verdict, NOW + timedelta(hours=hours))
 
@@ -281,7 +428,7 @@ def test_a_yes_to_a_stored_paper_keeps_the_abstract_that_the_library_has(
     library = tmp_path / "library.bib"
     library.write_text("@misc{a, title = {To wait}, eprint = {2104.00001}, abstract = {Own words.}}")
     with database.begin() as connection:
-        keep(connection, harvested(entry("2104.00001", "To Wait", abstract=None)), NOW)
+        kept(connection, harvested(entry("2104.00001", "To Wait", abstract=None)), NOW)
         record_verdict(connection, "ada", "2104.00001", Verdict.LIKE, NOW)
         (liked,) = stored_reader(connection, profile(liked_files=(library,)), day=TODAY).liked
 
@@ -292,11 +439,11 @@ def test_papers_stored_because_somebody_likes_them_do_not_change_what_scores_are
     database: Database,
 ) -> None:
     with database.begin() as connection:
-        keep(connection, harvested(entry()), NOW)
-    fetch_paper(database, "2104.00001", [Library("2104.00001")], nothing, NOW)
+        kept(connection, harvested(entry()), NOW)
+    fetch_paper(database, "2104.00001", [Library("2104.00001")], WEB, NOW)
 
     with database.read() as connection:
-        shelf = stored_shelf(connection, {"test"}, window_days=7, now=NOW)
+        shelf = stored_shelf(connection, {"test": False}, window_days=7, now=NOW)
 
     assert list(shelf.scope.places) == ["2603.00001"]
     assert [one.id for one in shelf.scope.corpus.papers] == ["2603.00001"]
@@ -332,7 +479,7 @@ def made_yesterday(database: Database, state: DeliveryState | None, *, considere
 
 def edition_of(database: Database, day: date) -> Edition:
     with database.read() as connection:
-        shelf = stored_shelf(connection, {"test"}, window_days=7, now=NOW)
+        shelf = stored_shelf(connection, {"test": False}, window_days=7, now=NOW)
         return make_edition(stored_reader(connection, ADA, day=day), shelf, day=day, now=NOW)
 
 
@@ -341,7 +488,7 @@ def straggler(database: Database) -> Database:
     """A store in which a paper of the day before yesterday's list was first seen this morning."""
     one = entry("2603.00001", "Waiting", listed_on=TODAY - timedelta(days=2))
     with database.begin() as connection:
-        keep(connection, harvested(one), NOW - timedelta(hours=1))
+        kept(connection, harvested(one), NOW - timedelta(hours=1))
     return database
 
 
@@ -364,7 +511,7 @@ def test_what_a_list_gets_in_the_afternoon_is_late_the_next_morning_and_displace
     seen = [(yesterdays[:3], 24), (yesterdays[3:], 18), (todays, 1)]
     for entries, hours in seen:
         with database.begin() as connection:
-            keep(connection, harvested(*entries), NOW - timedelta(hours=hours))
+            kept(connection, harvested(*entries), NOW - timedelta(hours=hours))
     had = edition(*(pick(one.paper.id) for one in yesterdays[:3]), day=YESTERDAY)
     record(database, had, DeliveryState.SENT, NOW - timedelta(days=1))
 
@@ -432,7 +579,7 @@ def test_a_title_alone_is_a_liked_paper_and_the_stored_one_if_there_is_one(
     bib = "@misc{a, title = {To Wait}}\n@misc{b, title = {Nobody Stored This}}"
     before = liked_from(database, tmp_path, bib)
     with database.begin() as connection:
-        keep(connection, harvested(entry("2104.00001", "To wait", abstract="Stored.")), NOW)
+        kept(connection, harvested(entry("2104.00001", "To wait", abstract="Stored.")), NOW)
 
     assert before == [("title:towait", None), ("title:nobodystoredthis", None)]
     assert liked_from(database, tmp_path, bib) == [
@@ -445,7 +592,7 @@ def test_a_journals_paper_gets_its_preprints_abstract_but_a_preprint_not_another
     database: Database, tmp_path: Path
 ) -> None:
     with database.begin() as connection:
-        keep(connection, harvested(entry("2104.00001", "To Wait", abstract="Stored.")), NOW)
+        kept(connection, harvested(entry("2104.00001", "To Wait", abstract="Stored.")), NOW)
 
     assert liked_from(database, tmp_path, "@misc{a, title = {To Wait}, doi = {10.1000/a}}") == [
         ("10.1000/a", "Stored.")

@@ -19,17 +19,19 @@ from digest.making import (
     Makers,
     Progress,
     Unmade,
+    Waits,
     decided,
     give_up_strangers,
     make,
 )
-from digest.model import DeliveryState, Edition, Message, Outcome, Profile, Suppression
-from digest.store.database import Database, open_database
+from digest.model import DeliveryState, Edition, Message, Note, NoteKind, Outcome, Profile, Suppression
+from digest.store.database import Database
 from digest.store.editions import days
 from digest.store.record import overview
 from digest.store.suppressions import suppress
 from tests.makers import NOW, TODAY, edition, profile
 from tests.posts import mail_to
+from tests.stores import open_copy
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -39,7 +41,7 @@ TOMORROW = TODAY + timedelta(days=1)
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path / "digest.sqlite3") as opened:
+    with open_copy(tmp_path / "digest.sqlite3") as opened:
         yield opened
 
 
@@ -66,9 +68,10 @@ def run(
     *,
     deciding: Callable[["Connection", Sequence[Due]], Sequence[Edition]] = decide,
     composing: Callable[[Edition], Message | None] = compose,
+    waits: Callable[[Profile], tuple[Note, ...]] = lambda _: (),
 ) -> list[Event]:
     told: list[Event] = []
-    make(database, wanted, Makers(decide=deciding, compose=composing), NOW, told.append)
+    make(database, wanted, Makers(decide=deciding, compose=composing, waits=waits), NOW, told.append)
     return [event for event in told if not isinstance(event, Progress)]
 
 
@@ -81,6 +84,49 @@ def outcomes(database: Database) -> dict[str, Outcome]:
     with database.read() as connection:
         names = [f"r{place}" for place in range(400)] + ["ada", "bob", "cy"]
         return {one.profile: one.outcome for one in days(connection, names, since=TODAY)}
+
+
+def test_who_waits_for_a_list_gets_nothing_yet_and_the_next_run_decides_anew(database: Database) -> None:
+    short = (Note(kind=NoteKind.PARTIAL, name="huggingface", number=12, usual=31),)
+    asked: list[str] = []
+
+    def deciding(connection: "Connection", some: Sequence[Due]) -> list[Edition]:
+        asked.extend(one.name for one, _ in some)
+        return decide(connection, some)
+
+    events = run(
+        database, due("ada", "bob"), deciding=deciding, waits=lambda one: short if one.name == "ada" else ()
+    )
+
+    assert events == [Waits(profile=reader("ada"), lists=short)]
+    assert (asked, queued(database), list(outcomes(database))) == (["bob"], ["bob"], ["bob"])
+
+    assert run(database, due("ada", "bob")) == []
+    assert queued(database) == ["ada", "bob"]
+
+
+def test_who_has_the_days_message_or_gets_none_waits_for_nothing(database: Database) -> None:
+    run(database, due("ada"))
+    with database.begin() as connection:
+        suppress(connection, Suppression(address="bob@example.org", reason="gone", at=NOW))
+
+    events = run(
+        database,
+        due("ada", "bob"),
+        waits=lambda _: (Note(kind=NoteKind.PARTIAL, name="huggingface", number=12, usual=31),),
+    )
+
+    assert [type(one) for one in events] == [Barred]
+
+
+def test_what_waits_from_yesterday_is_given_up_for_who_waits_for_a_list_too(database: Database) -> None:
+    run(database, due("ada"))
+
+    events: list[Event] = []
+    makers = Makers(decide=decide, compose=compose, waits=lambda _: (Note(kind=NoteKind.PARTIAL),))
+    make(database, [(reader("ada"), TOMORROW)], makers, NOW, events.append)
+
+    assert [type(one) for one in events] == [GivenUp, Waits, Progress]
 
 
 def test_each_reader_gets_one_message_however_often_it_is_run(database: Database) -> None:

@@ -1,19 +1,27 @@
 """The program on one page, without a store."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from digest.errors import DigestError, FetchError, InputError
-from digest.model import Entry, Listing, Observation, Outcome, QuietDay, SectionName, Sender
-from digest.outcome import has_message, reason_of
+from digest.errors import DigestError, FetchError
+from digest.harvest import Harvested
+from digest.model import (
+    Entry,
+    Listing,
+    Note,
+    NoteKind,
+    Observation,
+    Outcome,
+    QuietDay,
+    SectionName,
+    Sender,
+)
+from digest.outcome import day_of, has_message, reason_of
 from digest.pipeline import (
     Reader,
     date_of,
-    day_of,
-    harvest,
     make_edition,
     make_editions,
     make_message,
@@ -26,53 +34,19 @@ from tests.makers import NOW, TODAY, candidate, entry, interest, profile
 from tests.scoring.papers import SUBJECTS, papers_on
 
 SENDER = Sender(address="digest@example.org")
-
-
-class Says:
-    """A source that gives what a test gave it; an exception is raised where it stands."""
-
-    name = "says"
-
-    def __init__(self, *results: Listing | DigestError | FetchError, then: Exception | None = None) -> None:
-        self._results = results
-        self._then = then
-
-    def read(
-        self, get: Callable[[str], bytes], *, today: date, at: datetime
-    ) -> Iterator[Listing | DigestError]:
-        yield from self._results
-        if self._then:
-            raise self._then
-
-    def read_paper(self, get: Callable[[str], bytes], identifier: str, *, at: datetime) -> Entry | None:
-        return None
-
-
-def nothing(_url: str) -> bytes:
-    return b""
+PARTIAL = Note(kind=NoteKind.PARTIAL, name="huggingface", number=12, usual=31)
 
 
 def page(*entries: Entry) -> Listing:
     return Listing(layout="test", entries=entries)
 
 
-def read(source: Says):  # type: ignore[no-untyped-def]
-    return harvest(source, nothing, today=TODAY, at=NOW)
-
-
-# ---------------------------------------------------------------- harvest
-
-
-def test_what_goes_wrong_in_a_source_is_a_value_and_the_rest_is_kept() -> None:
-    harvested = read(Says(page(entry()), InputError("odd"), then=FetchError("gone")))
-
-    assert len(harvested.listings) == 1
-    assert [problem.what for problem in harvested.problems] == ["odd", "gone"]
-
-
-def test_a_bug_in_a_source_is_not_swallowed() -> None:
-    with pytest.raises(ZeroDivisionError):
-        read(Says(then=ZeroDivisionError()))
+def read(*results: Listing | DigestError) -> Harvested:
+    return Harvested(
+        source="says",
+        listings=tuple(one for one in results if isinstance(one, Listing)),
+        problems=tuple(one for one in results if isinstance(one, DigestError)),
+    )
 
 
 # ---------------------------------------------------------------- the edition
@@ -89,6 +63,7 @@ def test_an_edition_follows_from_its_arguments_alone() -> None:
     assert [pick.paper.id for pick in once.section(SectionName.PICKS)] == ["1"]
 
 
+@pytest.mark.slow
 def test_an_edition_is_the_same_alone_as_among_others() -> None:
     papers = papers_on(*SUBJECTS, n=20)
     shelf = make_shelf(
@@ -134,12 +109,34 @@ def test_what_the_reader_has_had_is_not_considered() -> None:
 def test_the_day_has_the_outcome_that_the_sources_give_it(
     results: list[Listing | DigestError], outcome: Outcome
 ) -> None:
-    shelf = shelf_of_listings([read(Says(*results))], NOW)
+    shelf = shelf_of_listings([read(*results)], NOW)
 
     edition = make_edition(Reader(profile=profile(interest("waiting", 8))), shelf, day=TODAY, now=NOW)
 
     assert edition.outcome is outcome
     assert bool(edition.notes) is any(isinstance(result, DigestError) for result in results)
+
+
+def test_a_list_that_is_still_filling_is_no_source_that_failed() -> None:
+    shelf = replace(make_shelf([]), notes=(PARTIAL,))
+
+    edition = make_edition(Reader(profile=profile(interest("waiting"))), shelf, day=TODAY, now=NOW)
+
+    assert edition.outcome is Outcome.NO_LIST
+    assert edition.notes == (PARTIAL,)
+
+
+def test_who_waits_for_whole_lists_is_told_of_those_and_others_of_lists_short_for_the_hour() -> None:
+    failed = Note(kind=NoteKind.SOURCE, name="arxiv", day=TODAY)
+    whole = replace(PARTIAL, number=20)
+    shelf = replace(make_shelf([]), notes=(failed, PARTIAL), incomplete=(whole,))
+
+    def notes(until: time | None) -> tuple[Note, ...]:
+        reader = Reader(profile=profile(interest("waiting"), wait_until=until))
+        return make_edition(reader, shelf, day=TODAY, now=NOW).notes
+
+    assert notes(None) == (failed, PARTIAL)
+    assert notes(time(9, 30)) == (failed, whole)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +151,7 @@ def test_the_day_has_the_outcome_that_the_sources_give_it(
 def test_a_quiet_day_is_told_to_those_who_want_to_know(wish: QuietDay, trends: bool, goes_out: bool) -> None:
     votes = range(10) if trends else [None] * 10
     crowd = page(*(entry(f"id{n}", f"Dish {n}", abstract="Rice.", upvotes=v) for n, v in enumerate(votes)))
-    shelf = shelf_of_listings([read(Says(crowd))], NOW)
+    shelf = shelf_of_listings([read(crowd)], NOW)
 
     edition = make_edition(
         Reader(profile=profile(interest("waiting"), on_quiet_day=wish)), shelf, day=TODAY, now=NOW

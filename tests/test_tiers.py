@@ -16,7 +16,7 @@ from digest.embedding.endpoint import EndpointEmbedder
 from digest.embedding.protocol import Vectors
 from digest.errors import DigestError, FetchError, InputError, RefusedError
 from digest.model import Edition, Listing, Paper, Section, SectionName, Summary
-from digest.store.database import Database, open_database
+from digest.store.database import Database
 from digest.store.papers import find_papers, record_listings
 from digest.store.vectors import stored_vectors
 from digest.summaries import Writer
@@ -31,6 +31,7 @@ from digest.tiers import (
 )
 from tests.makers import NOW, edition, entry, paper, pick, profile, reason
 from tests.model_server import CHAT, EMBEDDINGS, GOOD, ModelServer, chatted, embedded, letters
+from tests.stores import open_copy
 from tests.web import answer
 
 IDS = [f"2603.{number:05}" for number in range(1, 11)]
@@ -46,7 +47,7 @@ def server() -> Iterator[ModelServer]:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """Ten papers, each stored a minute after the one before it."""
-    opened = open_database(tmp_path / "digest.sqlite3")
+    opened = open_copy(tmp_path / "digest.sqlite3")
     for minute, identifier in enumerate(IDS):
         with opened.begin() as connection:
             listed = entry(identifier, f"Waiting, Part {identifier}", abstract="Agents are waiting.")

@@ -1,18 +1,20 @@
 """Reasons and notes in words."""
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
 
 from digest.language import ENGLISH, language
-from digest.model import Note, NoteKind, Reason, ReasonKind, Where
+from digest.model import Note, NoteKind, Reason, ReasonKind, SourceState, Where
 from digest.wording import note_in_words, reason_in_words
 from tests.makers import TODAY
 
 EVERYWHERE = ("en", "de", "fr", "zh")
 NOTES = (
     Note(kind=NoteKind.SOURCE, name="Hugging Face", day=TODAY),
-    Note(kind=NoteKind.PARTIAL, number=1_100, usual=4_800),
+    Note(kind=NoteKind.PARTIAL, name="Hugging Face", number=1_100, usual=4_800),
     Note(kind=NoteKind.EMBEDDING, day=TODAY),
     Note(kind=NoteKind.LIKED, detail="library.bib: cannot be read"),
 )
@@ -71,9 +73,24 @@ def test_a_note_says_what_the_reader_should_know(tag: str) -> None:
     assert "Hugging Face" in source
     assert spoken.short_date(TODAY) in source
     assert spoken.short_date(TODAY) in embedding
+    assert "Hugging Face" in partial
     assert spoken.number(1_100) in partial
     assert spoken.number(4_800) in partial
     assert liked == "library.bib: cannot be read."
+
+
+@pytest.mark.parametrize("tag", EVERYWHERE)
+def test_a_note_says_how_a_source_failed_and_which_list_is_used(tag: str) -> None:
+    spoken, before = language(tag), TODAY - timedelta(days=3)
+    bad = (SourceState.DOWN, SourceState.STALE, SourceState.STRANGE)
+    failed = Note(kind=NoteKind.SOURCE, name="Hugging Face", day=TODAY)
+
+    told = [note_in_words(replace(failed, state=one, last_good=before), spoken) for one in bad]
+    never = [note_in_words(replace(failed, state=one), spoken) for one in bad]
+
+    assert len({*told, *never, note_in_words(failed, spoken)}) == len(bad) + 2
+    assert all("Hugging Face" in one and spoken.short_date(TODAY) in one for one in (*told, *never))
+    assert all(spoken.short_date(before) in one for one in told)
 
 
 @pytest.mark.parametrize("tag", EVERYWHERE)

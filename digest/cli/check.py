@@ -148,8 +148,8 @@ def _can_be_made(store: Path | str) -> None:
         raise StoreError("the store cannot be made there", where=str(store), fix=fix)
 
 
-def _sources(loaded: Configuration, _world: World) -> str:
-    names = [source.name for source in setup.sources(loaded)]
+def _sources(loaded: Configuration, world: World) -> str:
+    names = [source.name for source in setup.sources(loaded, world)]
     return f"sources: {', '.join(names)} (`digest fetch` reads them)"
 
 

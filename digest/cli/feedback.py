@@ -216,8 +216,9 @@ def _spoken_of(database: "Database", reader: Profile, mention: str) -> tuple[Pap
 def _look_up(database: "Database", loaded: Configuration, identifier: str, world: World) -> None:
     from digest.holdings import fetch_paper
 
-    with setup.client(loaded, world) as client, working(f"looking up {identifier}"):
-        looked_up = fetch_paper(database, identifier, setup.sources(loaded), client.get, world.now())
+    sources = setup.sources(loaded, world)
+    with setup.client(loaded, world, database) as client, working(f"looking up {identifier}"):
+        looked_up = fetch_paper(database, identifier, sources, client, world.now())
     for problem in looked_up.problems:
         warn(str(problem))
 

@@ -1,106 +1,131 @@
-"""`digest fetch`: every source is read and stored."""
+"""`digest fetch`: sources are read and stored, or the lists of days gone by."""
 
 import sys
-import traceback
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from digest.cli import setup
-from digest.cli.screen import note, say, warn, working
+from digest.cli.harvesting import BUSY, chosen_sources, fetch_all, is_all_down
+from digest.cli.screen import note, reporting, say, warn
 from digest.cli.tiers import embed
-from digest.cli.world import World
+from digest.cli.world import Day, Text, World
 from digest.config import Configuration
-from digest.errors import DigestError, ExitCode
+from digest.errors import DigestError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from digest.fetch import Client
-    from digest.pipeline import Harvested
-    from digest.sources.registry import Source
+    from digest.sources.protocol import Archive
     from digest.store.database import Database
-    from digest.store.papers import Harvest
+
+MOST_DAYS = 400
 
 
 @click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE...]", type=Text())
+@click.option(
+    "--since", type=Day(), metavar="DATE", help="Read the lists of past days instead, from this one."
+)
+@click.option("--until", type=Day(), metavar="DATE", help="With --since: up to this day; else to today.")
 @click.pass_context
-def fetch(ctx: click.Context) -> None:
+def fetch(ctx: click.Context, sources: tuple[str, ...], since: date | None, until: date | None) -> None:
     """Read every source and store its papers.
 
-    A source that cannot be read is reported and does not stop the others; the exit code is 4 only if none
-    could be read.
+    All at once, or only those named (`digest sources` lists them). A source that cannot be read is reported
+    and does not stop the others; the exit code is 4 only if none could be read. A page that is not what it
+    was taken for is kept for you to look at.
+
+    With --since, sources that have an archive are asked for the lists of past days. What lies within
+    window_days is news; older papers are stored, and never shown as new. Ended early, it has stored what it
+    read so far.
     """
     from digest.store.lock import sole_writer
 
+    world: World = ctx.obj
     loaded = setup.configuration(ctx)
+    span = _span(since, until, world.now().astimezone(UTC).date())
     with (
         setup.open_store(loaded) as database,
         sole_writer(loaded.store, waiting=lambda: note(BUSY)),
     ):
-        done = fetch_all(loaded, database, ctx.obj)
-        embed(loaded, database, ctx.obj)
-    if is_all_down(done):
+        if span:
+            is_down = not _fetch_past(loaded, database, world, sources, span)
+        else:
+            is_down = is_all_down(fetch_all(loaded, database, world, sources))
+        embed(loaded, database, world)
+    if is_down:
         sys.exit(ExitCode.INPUT)
 
 
-BUSY = "another `digest send` or `fetch` is at work; waiting for it to end"
+# ---------------------------------------------------------------- days gone by
 
 
-def is_all_down(done: "list[Harvest]") -> bool:
-    """Whether no source could be read at all."""
-    return all(one.problem and not one.papers for one in done)
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Days, both included."""
+
+    since: date
+    until: date
 
 
-def fetch_all(loaded: Configuration, database: "Database", world: World) -> "list[Harvest]":
-    """Harvest each source into the store, saying how each went; then the liked papers nobody listed."""
-    from digest.holdings import keep
-
-    now = world.now()
-    done = []
-    for harvested in harvest_all(loaded, world):
-        with database.begin() as connection:
-            done.append(keep(connection, harvested, now))
-        say(f"{harvested.source}: {done[-1].papers} papers, {done[-1].fresh} of them new")
-    _fetch_liked(loaded, database, world)
-    return done
-
-
-def _fetch_liked(loaded: Configuration, database: "Database", world: World) -> None:
-    from digest.holdings import fetch_liked
-    from digest.library.liked import load_liked, wanting
-
-    wanted = dict.fromkeys(one for profile in loaded.profiles for one in wanting(load_liked(profile)))
-    if not wanted:
-        return
-    with setup.client(loaded, world) as client, working("looking up liked papers"):
-        looked_up = fetch_liked(database, wanted, setup.sources(loaded), client.get, world.now())
-    for problem in looked_up.problems:
-        warn(f"liked papers: {problem}")
-    if looked_up.found:
-        say(f"liked papers: {looked_up.found} looked up")
+def _span(since: date | None, until: date | None, today: date) -> _Span | None:
+    """The days that are asked for; `None` if it is just today's lists. Raises UsageError."""
+    if since is None:
+        if until is not None:
+            raise UsageError("--until needs --since")
+        return None
+    span = _Span(since, until or today)
+    if not since <= span.until <= today:
+        raise UsageError(f"{since} to {span.until} is no span of days up to today")
+    if span.until - since >= timedelta(days=MOST_DAYS):
+        raise UsageError(f"{since} to {span.until} is more than {MOST_DAYS} days", fix="Take them in parts")
+    return span
 
 
-def harvest_all(loaded: Configuration, world: World) -> "list[Harvested]":
-    """What each source gives now; warnings and problems go to standard error."""
-    with setup.client(loaded, world) as client:
-        harvests = [_harvest(source, client, world.now()) for source in setup.sources(loaded)]
-    for harvested in harvests:
-        for listing in harvested.listings:
-            for warning in listing.warnings:
-                warn(f"{harvested.source}: {warning}")
-        for problem in harvested.problems:
-            warn(f"{harvested.source}: {problem}")
-    return harvests
+def _fetch_past(
+    loaded: Configuration, database: "Database", world: World, names: Sequence[str], span: _Span
+) -> bool:
+    """Ask archives one after the other; whether any list could be read."""
+    from digest.sources.protocol import Archive
+
+    sources = chosen_sources(loaded, world, names)
+    archives = [source for source in sources if isinstance(source, Archive)]
+    if others := [source.name for source in sources if not isinstance(source, Archive)]:
+        note(f"without an archive of past lists: {', '.join(others)}")
+    if not archives:
+        raise UsageError("none of these sources has an archive of past lists")
+    read = [_read_archive(loaded, database, world, archive, span) for archive in archives]
+    return any(read)
 
 
-def _harvest(source: "Source", client: "Client", now: datetime) -> "Harvested":
-    """One source; a fault of ours in it is a traceback, and stops neither the others nor the readers."""
-    from digest.pipeline import Harvested, harvest
+def _read_archive(
+    loaded: Configuration, database: "Database", world: World, archive: "Archive", span: _Span
+) -> bool:
+    """Store an archive's lists one by one; whether there was any, be it one without papers."""
+    from digest.holdings import keep_past
 
-    try:
-        with working(f"reading {source.name} ..."):
-            return harvest(source, client.get, today=now.astimezone(UTC).date(), at=now)
-    except Exception:
-        traceback.print_exc()
-        fault = DigestError("a fault in Digest; please report the traceback above")
-        return Harvested(source=source.name, listings=(), problems=(fault,))
+    now, papers, fresh, lists = world.now(), 0, 0, 0
+    with (
+        setup.client(loaded, world, database) as client,
+        reporting(f"reading {archive.name} from {span.since} to {span.until}") as show,
+    ):
+        try:
+            for one in archive.read_past(client, span.since, span.until, at=now):
+                if isinstance(one, DigestError):
+                    warn(f"{archive.name}: {one}")
+                    continue
+                for warning in one.warnings:
+                    warn(f"{archive.name}: {warning}")
+                with database.begin() as connection:
+                    fresh += keep_past(
+                        connection, archive.name, one, window_days=loaded.settings.window_days, at=now
+                    )
+                papers, lists = papers + len(one.entries), lists + 1
+                show(f"{one.day or ''}, {papers:,} papers")
+        except DigestError as problem:
+            warn(f"{archive.name}: {problem}")
+        finally:
+            say(f"{archive.name}: {papers:,} papers on past lists, {fresh:,} of them new")
+    return lists > 0

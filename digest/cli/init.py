@@ -222,7 +222,7 @@ def _config_text(answers: Answers) -> str:
         document["smtp"] = _smtp(answers)
     if answers.pages:
         source = document["sources"][0]
-        for key in ("base_url", "trending", "days_back"):
+        for key in [key for key in source if key != "kind"]:
             del source[key]
         source["kind"] = "listing"
         source["kind"].comment("pages saved as text, HTML or JSON")

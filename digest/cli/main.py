@@ -19,6 +19,10 @@ COMMANDS = {
     "fetch": ("digest.cli.fetch:fetch", "Read every source and store its papers."),
     "preview": ("digest.cli.preview:preview", "Show the edition a reader would get, changing nothing."),
     "send": ("digest.cli.send:send", "Make today's editions and send them, once."),
+    "sources": (
+        "digest.cli.sources:sources",
+        "Say how each source stands: its state, its numbers, when it may be asked again.",
+    ),
     "status": ("digest.cli.status:status", "Say how each reader's days ended, and how the sources are."),
     "outbox": (
         "digest.cli.outbox:outbox",

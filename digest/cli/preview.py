@@ -16,6 +16,7 @@ from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, ExitCode, InputError, UsageError
 from digest.model import Edition, Profile
+from digest.outcome import day_of, has_message, reason_of
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf
@@ -142,7 +143,7 @@ def _preview(ctx: click.Context, wanted: Wanted, ways: Ways) -> None:
 
 def edition_for(loaded: Configuration | None, wanted: Wanted, world: World) -> Edition:
     """The edition that would be made."""
-    from digest.pipeline import day_of, make_edition
+    from digest.pipeline import make_edition
 
     profile = setup.chosen_profile(loaded, wanted.profile)
     day = wanted.day or day_of(profile, world.now())
@@ -189,9 +190,9 @@ def _stored(
     from digest.store.editions import queued_at
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-        names = {source.name for source in setup.sources(loaded)}
+        sources = {source.name: source.grows for source in setup.sources(loaded, world)}
         days, model = loaded.settings.window_days, embedding_model(loaded, world)
-        shelf = stored_shelf(connection, names, window_days=days, now=now, model=model)
+        shelf = stored_shelf(connection, sources, window_days=days, now=now, model=model)
         until = queued_at(connection, profile.name, day) if as_made else None
         embeds = loaded.settings.embedding is not None
         return shelf, stored_reader(connection, profile, day=day, said_until=until, embeds=embeds)
@@ -210,7 +211,7 @@ def _summarised(edition: Edition, loaded: Configuration, world: World) -> Editio
 
 
 def _shelf_of_sources(loaded: Configuration, world: World, now: datetime) -> "Shelf":
-    from digest.cli.fetch import harvest_all
+    from digest.cli.harvesting import harvest_all
     from digest.pipeline import shelf_of_listings
 
     note("Nothing is stored yet: reading the sources, keeping nothing (`digest fetch` keeps).")
@@ -222,7 +223,8 @@ def _shelf_of_sources(loaded: Configuration, world: World, now: datetime) -> "Sh
 
 def _shelf_of_pages(wanted: Wanted, world: World) -> "Shelf":
     from digest.cli.read import read_pages, report
-    from digest.pipeline import Harvested, shelf_of_listings
+    from digest.harvest import Harvested
+    from digest.pipeline import shelf_of_listings
 
     results = list(read_pages(wanted.pages, world, wanted.saved_on))
     report(results)
@@ -255,8 +257,6 @@ def _print_json(edition: Edition) -> None:
 
 
 def _tell_if_unsent(edition: Edition) -> None:
-    from digest.outcome import has_message, reason_of
-
     if not has_message(edition):
         quiet = edition.profile.on_quiet_day.value
         reason = reason_of(edition)
@@ -284,7 +284,6 @@ def _write(rendered: "Rendered", edition: Edition, loaded: Configuration | None,
 
 def _archive(archive: Path, edition: Edition, loaded: Configuration | None) -> None:
     """Write what would be sent; what is wrong with files that are there already is told last."""
-    from digest.outcome import has_message
     from digest.outputs.archive import open_press
     from digest.outputs.folder import write_archive
 

@@ -13,13 +13,14 @@ import click
 from digest.cli import setup
 from digest.cli.bounces import read_before_sending, traced
 from digest.cli.delivering import deliver, settle_first
-from digest.cli.fetch import BUSY, fetch_all, is_all_down
-from digest.cli.screen import complain, counting, note, say, working
+from digest.cli.harvesting import BUSY, fetch_all, is_all_down
+from digest.cli.screen import complain, counting, note, say, silence, working
 from digest.cli.tiers import embed, embedding_model, summarise
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError, ExitCode
-from digest.model import Edition, Message, Outcome, Profile, Summary
+from digest.model import Edition, Message, Note, Outcome, Profile, Summary
+from digest.outcome import day_of
 from digest.settings.values import WEEKDAYS
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: fl
 
     For all readers, or those named. A reader whose `days` leave out today is passed over unless named. A
     second run of the same day sends nothing; a message that could not be sent waits and is tried again by
-    the next run of the day. Exit code 6: a message was not delivered; 3: a profile could not be used;
+    the next run of the day. Readers with `wait_until` who are not named wait until then for lists that have
+    not reached their usual number. Exit code 6: a message was not delivered; 3: a profile could not be used;
     4: no source could be read.
     """
     from digest.store.lock import sole_writer
@@ -76,6 +78,8 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: fl
         all_well = told.is_well and days.are_well
         if told.needs:
             say(told.needs)
+        if told.line and made.is_brief and made.waiting:
+            say(f"{len(made.waiting):,} wait for a list")
         say(told.line or days.line)
     if not all_well:
         sys.exit(ExitCode.DELIVERY)
@@ -118,6 +122,8 @@ class _Made:
     unmade: set[str] = field(default_factory=set)
     barred: set[str] = field(default_factory=set)
     """Whose address is suppressed: the operator knows, and no run is at fault."""
+    waiting: set[str] = field(default_factory=set)
+    """Who waits for a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +146,16 @@ class _Making:
             self._give_up_strangers(made, now)
         if not made.due:
             return made
-        makers = self._makers(now)
+        makers = self._makers(now, may_wait=not named)
         editions = decided(self.database, made.due, makers({}))
         written = summarise(self.loaded, self.database, editions, self.world)
-        with counting("making editions") if made.is_brief else _silence() as tell:
+        with counting("making editions") if made.is_brief else silence() as tell:
             heard = _Heard(made, tell)
             make(self.database, made.due, makers(written), now, heard)
         return made
 
     def _due(self, profile: Profile, now: datetime, named: bool, is_brief: bool) -> date | None:
         """The day to serve this reader, or `None` on a day that is not among the reader's."""
-        from digest.pipeline import day_of
-
         day = day_of(profile, now)
         if day.weekday() in profile.days or named:
             return day
@@ -173,10 +177,12 @@ class _Making:
 
         folder = self.loaded.path(self.loaded.settings.profiles)
         known = {path.stem for path in folder.glob("*.toml")}
-        give_up_strangers(self.database, known, now, _Heard(made, lambda _done, _of: None))
+        with silence() as tell:
+            give_up_strangers(self.database, known, now, _Heard(made, tell))
 
-    def _makers(self, now: datetime) -> "Callable[[Mapping[str, Summary]], Makers]":
+    def _makers(self, now: datetime, *, may_wait: bool) -> "Callable[[Mapping[str, Summary]], Makers]":
         """What makes the messages, given the summaries there are."""
+        from digest.completeness import waits_for
         from digest.holdings import stored_readers
         from digest.making import Makers
         from digest.pipeline import make_editions, make_message
@@ -191,32 +197,25 @@ class _Making:
             days = [day for _, day in due]
             return make_editions(list(zip(readers, days, strict=True)), shelf, now=now)
 
+        def waits(profile: Profile) -> tuple[Note, ...]:
+            return waits_for(profile, shelf.incomplete, now) if may_wait else ()
+
         def with_written(written: Mapping[str, Summary]) -> Makers:
             def compose(edition: Edition) -> Message | None:
                 message = make_message(with_summaries(edition, written), renderer, sender)
                 return addressed(message) if message else None
 
-            return Makers(decide=decide, compose=compose)
+            return Makers(decide=decide, compose=compose, waits=waits)
 
         return with_written
 
     def _shelf(self, now: datetime) -> "Shelf":
         from digest.holdings import stored_shelf
 
-        names = {source.name for source in setup.sources(self.loaded)}
+        sources = {source.name: source.grows for source in setup.sources(self.loaded, self.world)}
         with working("scoring papers"), self.database.read() as connection:
             days, model = self.loaded.settings.window_days, embedding_model(self.loaded, self.world)
-            return stored_shelf(connection, names, window_days=days, now=now, model=model)
-
-
-class _silence:  # noqa: N801  # beside `counting`, which is a function
-    """Few readers are made in a moment."""
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return lambda _done, _of: None
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing was opened."""
+            return stored_shelf(connection, sources, window_days=days, now=now, model=model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +226,7 @@ class _Heard:
     progress: Callable[[int, int], None]
 
     def __call__(self, event: "Event") -> None:
-        from digest.making import Barred, GivenUp, Progress
+        from digest.making import Barred, GivenUp, Progress, Waits
 
         if isinstance(event, Progress):
             self.progress(event.done, event.of)
@@ -236,6 +235,10 @@ class _Heard:
             say(f"{one.profile}: gave up the edition of {one.day}: {one.reply}")
         elif isinstance(event, Barred):
             self.made.barred.add(event.profile.name)
+        elif isinstance(event, Waits):
+            self.made.waiting.add(event.profile.name)
+            if not self.made.is_brief:
+                say(_waiting(event.profile, event.lists))
         else:
             self.made.unmade.add(event.profile.name)
             if isinstance(event.problem, DigestError):
@@ -244,6 +247,12 @@ class _Heard:
             else:
                 say(f"{event.profile.name}: failed, by a fault in Digest; please report what follows")
                 note(event.trace)
+
+
+def _waiting(profile: Profile, lists: Sequence[Note]) -> str:
+    """`ada: waits for huggingface (12 of usually 31 papers), until 09:30 at the latest`."""
+    named = ", ".join(f"{one.name} ({one.number:,} of usually {one.usual:,} papers)" for one in lists)
+    return f"{profile.name}: waits for {named}, until {profile.wait_until:%H:%M} at the latest"
 
 
 # ---------------------------------------------------------------- how the days stand
@@ -257,14 +266,17 @@ class _Stand:
     """What an earlier run found that may have arrived is no failure of this one."""
     sent: int
     of: int
+    waiting: int
+    """Readers who wait for a list."""
 
     @property
     def line(self) -> str:
         """The sum of a run that sent nothing."""
-        if not self.sent:
-            return "nothing waits"
         all_or_some = "all" if self.sent == self.of else f"{self.sent:,} of {self.of:,}"
-        return f"nothing waits; {all_or_some} were sent before"
+        before = f"; {all_or_some} were sent before" if self.sent else ""
+        if self.waiting:
+            return f"{self.waiting:,} of {self.of:,} wait for a list{before}"
+        return f"nothing waits{before}"
 
 
 def _close(database: "Database", made: _Made, named: frozenset[str]) -> _Stand:
@@ -274,13 +286,13 @@ def _close(database: "Database", made: _Made, named: frozenset[str]) -> _Stand:
         sent += one.outcome is Outcome.SENT
         if one.outcome is Outcome.READY:
             waiting.append(one.profile)
-        elif not made.is_brief and one.profile not in named | made.unmade:
+        elif not made.is_brief and one.profile not in named | made.unmade | made.waiting:
             say(f"{one.profile}: {_before(one)}")
         if one.outcome in (Outcome.READY, Outcome.FAILED):
             well = well and one.profile in made.barred
     if waiting and not made.is_brief:
         say(f"not everything could be sent now; the next run tries again: {', '.join(waiting)}")
-    return _Stand(are_well=well, sent=sent, of=len(made.due))
+    return _Stand(are_well=well, sent=sent, of=len(made.due), waiting=len(made.waiting))
 
 
 def _before(day: "Day") -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -17,7 +18,6 @@ from digest.config import (
     SUMMARIES_KEY_VARIABLE,
     Configuration,
     FolderEmbeddingTable,
-    HuggingFaceTable,
     find_configuration,
     load_configuration,
     load_profile,
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from digest.alarm import Alarm, Channels
     from digest.embedding.protocol import Embedder
     from digest.endpoint import Endpoint
-    from digest.fetch import Client
+    from digest.fetch.client import Client
     from digest.outbox import Rules
     from digest.pace import Limits
     from digest.rendering.renderer import Renderer
-    from digest.sources.registry import Source
+    from digest.sources.protocol import Source
     from digest.store.database import Database
     from digest.summaries import Writer
     from digest.transport.protocol import Relay
@@ -107,27 +107,57 @@ def _profile_of_file(path: Path) -> Profile:
 # ---------------------------------------------------------------- what settings describe
 
 
-def sources(loaded: Configuration) -> "tuple[Source, ...]":
+def sources(loaded: Configuration, world: World) -> "tuple[Source, ...]":
     """The sources of the configuration, in its order."""
+    from digest.sources.protocol import Place
     from digest.sources.registry import open_sources
 
-    return open_sources(loaded.settings.sources, loaded.file.parent)
+    place = Place(folder=loaded.file.parent, environment=world.environment)
+    return open_sources(loaded.settings.sources, place)
 
 
-def client(loaded: Configuration, world: World) -> "Client":
-    """The HTTP client, with the operator's limits; hosts that a source names may be private."""
-    from digest.fetch import Client, Limits
+def client(loaded: Configuration, world: World, database: "Database | None" = None) -> "Client":
+    """The HTTP client, with the operator's limits, for sources; with a store, it remembers what it got."""
+    from digest.fetch.client import Client, Limits
+    from digest.fetch.memory import Forgetful
+    from digest.store.web import StoredMemory
 
     limits = loaded.settings.fetch
-    tables = [table for table in loaded.settings.sources if isinstance(table, HuggingFaceTable)]
     return Client(
         limits=Limits(
             timeout_s=limits.timeout_s, max_bytes=limits.max_megabytes * 1_000_000, spacing_s=limits.spacing_s
         ),
         contact=loaded.settings.mail.contact,
-        trusted_hosts=frozenset(urlsplit(table.base_url).hostname or "" for table in tables),
+        trusted_hosts=trusted_hosts(loaded),
+        memory=StoredMemory(database=database, warn=warn) if database else Forgetful(),
+        now=world.now,
         sleep=world.sleep,
     )
+
+
+def trusted_hosts(loaded: Configuration) -> frozenset[str]:
+    """The hosts that may be private: those allowed, and plain addresses that a source's table writes down.
+
+    Not names: who may change what a name means could else make Digest ask a machine of this network.
+    """
+    addresses = (address for table in loaded.settings.sources for address in table.addresses)
+    written = (urlsplit(address).hostname or "" for address in addresses)
+    return frozenset((*loaded.settings.fetch.allow_private, *filter(_is_plain, written)))
+
+
+def _is_plain(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
+
+
+def kept_pages(loaded: Configuration) -> Path:
+    """Where pages are kept that are not what they were taken for: beside the store, if it is a file."""
+    folder = loaded.settings.fetch.kept_pages.expanduser()
+    store = loaded.store
+    return (store.parent if isinstance(store, Path) else loaded.file.parent) / folder
 
 
 @contextmanager
@@ -191,7 +221,7 @@ class _Asking:
 def _endpoint(asking: _Asking, loaded: Configuration, world: World) -> "Iterator[Endpoint]":
     """A service, which may be on this machine or network; the operator named it."""
     from digest.endpoint import Endpoint, checked_key
-    from digest.fetch import Client, Limits
+    from digest.fetch.client import Client, Limits
 
     key = world.environment.get(asking.key_variable, "")
     with Client(

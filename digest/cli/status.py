@@ -1,7 +1,7 @@
 """`digest status`: how each reader's days ended, and how the sources are."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,13 @@ from digest.cli.screen import say, table
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import StoreError
+from digest.model import SourceState
 from digest.text import shorten
 
 if TYPE_CHECKING:
+    from digest.sources.protocol import Source
     from digest.store.editions import Day
-    from digest.store.papers import Harvest
+    from digest.store.harvests import Harvest
     from digest.store.tiers import TierRun
 
 
@@ -50,7 +52,7 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
             say("Nothing has happened yet: there is no store. `digest fetch` makes it.")
         return
     from digest.store.editions import days
-    from digest.store.papers import last_harvests
+    from digest.store.harvests import last_harvests
     from digest.store.tiers import last_tier_runs
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
@@ -70,12 +72,24 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
     if as_json:
         say(_as_json(found, harvests, tiers, facts(stands)))
         return
-    for sentence in sentences(stands):
+    for sentence in (*sentences(stands), *_of_sources(harvests, setup.sources(loaded, world))):
         say(sentence)
     _print(found, harvests, last)
     rows = [(one.name, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), one.problem or "ok") for one in tiers]
     if rows:
         table(("tier", "last run", "papers", "state"), rows, title="Optional tiers")
+
+
+def _of_sources(harvests: "Sequence[Harvest]", sources: "Sequence[Source]") -> Iterator[str]:
+    """Those of the configuration that are not as they should be, in one sentence."""
+    names = {source.name for source in sources}
+    states = [
+        f"{one.source} is {one.state.value}"
+        for one in harvests
+        if one.source in names and one.state not in (None, SourceState.FINE, SourceState.QUIET)
+    ]
+    if states:
+        yield f"Of the sources, {', '.join(states)}; `digest sources` says more."
 
 
 def _is_gone(loaded: Configuration, owner: str) -> bool:
@@ -98,10 +112,15 @@ def _print(found: "tuple[Day, ...]", harvests: "tuple[Harvest, ...]", last: int)
         ]
         table(("day", "reader", "outcome", "shown/scored", "what"), rows, title="Editions")
     rows = [
-        (one.source, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), str(one.fresh), one.problem or "ok")
+        (one.source, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), str(one.fresh), _state(one))
         for one in harvests
     ]
     table(("source", "last read", "papers", "new", "state"), rows, title="Sources")
+
+
+def _state(one: "Harvest") -> str:
+    state = "ok" if one.state in (None, SourceState.FINE) else one.state.value
+    return f"{state}: {one.problem}" if one.problem and one.state else one.problem or state
 
 
 def _told(one: "Day") -> str:
@@ -143,5 +162,7 @@ def _harvest(one: "Harvest") -> dict[str, Any]:
         "at": one.at.isoformat(),
         "papers": one.papers,
         "fresh": one.fresh,
+        "state": one.state.value if one.state else None,
         "problem": one.problem,
+        "kept": one.kept,
     }

@@ -104,6 +104,7 @@ Mar 10
 """
 
 
+@pytest.mark.slow
 def test_the_preview_of_an_edition_stays_what_was_sent(reader: Desk) -> None:
     reader.run("send")
     before = edition(reader)
@@ -213,6 +214,7 @@ def test_a_paper_that_no_list_brought_is_asked_of_the_sources(desk: Desk) -> Non
     assert said(desk) == [("like", "2104.14294")]
 
 
+@pytest.mark.slow
 def test_check_warns_of_a_library_read_in_part_and_fails_for_one_not_read_at_all(desk: Desk) -> None:
     desk.write("profiles/ada.toml", ADA + '[liked]\nfiles = ["library.bib"]\n')
     gone = desk.run("check")
@@ -227,6 +229,7 @@ def test_check_warns_of_a_library_read_in_part_and_fails_for_one_not_read_at_all
     assert "1 liked papers in all" in in_part.stdout
 
 
+@pytest.mark.slow
 def test_a_reader_who_only_said_yes_has_a_taste(desk: Desk) -> None:
     desk.write("profiles/ada.toml", 'email = "ada@example.org"\n')
     desk.run("fetch")
@@ -265,6 +268,7 @@ def two_readers(reader: Desk) -> Desk:
     return reader
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("abstract", ["We wait, with self-supervised learning. " * 3, None])
 @pytest.mark.parametrize("verdict", ["like", "dislike"])
 def test_what_a_readers_file_says_of_a_paper_reaches_no_other_reader(
@@ -354,6 +358,7 @@ def test_a_liked_paper_is_no_news_and_explain_says_so(reader: Desk) -> None:
     assert "ada likes it already: it is no news" in reader.run("explain", "Learning to Wait").stdout
 
 
+@pytest.mark.slow
 def test_the_preview_stays_the_mail_whatever_other_readers_come_to_like(two_readers: Desk) -> None:
     site = Server()
     for number in range(100, 130):

@@ -11,7 +11,7 @@ from click.testing import Result
 
 from digest.config import load_profile
 from digest.errors import FetchError
-from digest.fetch import Client, Limits
+from digest.fetch.client import Client, Limits
 from digest.library.entries import Library
 from digest.library.files import load_library
 from digest.library.zotero import place, sync

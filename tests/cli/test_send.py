@@ -155,6 +155,7 @@ def test_a_used_up_limit_says_when_there_is_room_again(desk: Desk, server: tuple
     assert f"sent 1, waiting 2 ({room})" in result.stdout
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_reader_whose_profile_is_gone_is_given_up_in_words(
     desk: Desk, server: tuple[Server, int]
 ) -> None:
@@ -194,6 +195,7 @@ def test_a_relay_that_refuses_us_leaves_everything_to_the_next(
     assert result.exit_code == ExitCode.OK  # all got out; the first relay is the alarm's matter
 
 
+@pytest.mark.slow
 def test_the_operator_hears_of_a_relay_that_refuses_us(desk: Desk, server: tuple[Server, int]) -> None:
     told = desk.folder / "told.txt"
     script = desk.write("hook.py", f"import sys\nopen({str(told)!r}, 'a').write(sys.stdin.readline())\n")
@@ -222,6 +224,7 @@ def test_many_readers_are_counted_and_only_what_went_wrong_is_named(
     assert result.stdout.splitlines()[-1] == "sent 24, waiting 0, refused 1, unknown 0"
 
 
+@pytest.mark.slow
 def test_of_many_readers_twenty_are_named_that_were_put_off_and_twenty_that_were_refused(
     desk: Desk, server: tuple[Server, int]
 ) -> None:
@@ -251,6 +254,7 @@ def test_a_second_run_says_that_all_were_sent_before(desk: Desk) -> None:
     assert result.stdout.splitlines()[-1] == "nothing waits; all were sent before"
 
 
+@pytest.mark.slow
 def test_a_second_run_for_many_readers_has_a_sum_too(desk: Desk) -> None:
     readers(desk, *(f"r{place:02}" for place in range(24)))
     desk.run("send")
@@ -261,6 +265,7 @@ def test_a_second_run_for_many_readers_has_a_sum_too(desk: Desk) -> None:
     assert result.stdout.splitlines()[-1] == "nothing waits; all were sent before"
 
 
+@pytest.mark.slow
 def test_a_message_that_may_have_arrived_fails_only_the_run_that_finds_it(desk: Desk) -> None:
     by_smtp(desk, 9)
     desk.run("send", "--wait", "0")
@@ -379,6 +384,7 @@ def left_under_way(desk: Desk, owner: str, *, is_out: bool = False) -> Path:
     return store
 
 
+@pytest.mark.slow
 def test_papers_that_a_killed_run_was_about_to_send_come_in_one_mail_the_next_day(desk: Desk) -> None:
     left_under_way(desk, "killed")
 
@@ -389,6 +395,7 @@ def test_papers_that_a_killed_run_was_about_to_send_come_in_one_mail_the_next_da
     assert len(desk.mails()) == 1
 
 
+@pytest.mark.slow
 def test_papers_under_way_over_midnight_are_in_no_second_mail(desk: Desk) -> None:
     store = left_under_way(desk, "alive")
 
@@ -403,6 +410,7 @@ def test_papers_under_way_over_midnight_are_in_no_second_mail(desk: Desk) -> Non
     assert len(desk.mails()) == 1
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_may_have_sent_is_counted_once_and_its_papers_do_not_come_again(desk: Desk) -> None:
     left_under_way(desk, "killed", is_out=True)
 
@@ -415,6 +423,7 @@ def test_what_a_killed_run_may_have_sent_is_counted_once_and_its_papers_do_not_c
     assert desk.mails() == []
 
 
+@pytest.mark.slow
 def test_papers_that_a_person_put_back_come_in_one_mail_the_next_day(desk: Desk) -> None:
     by_smtp(desk, 9)
     desk.run("send", "--wait", "0")
@@ -428,6 +437,7 @@ def test_papers_that_a_person_put_back_come_in_one_mail_the_next_day(desk: Desk)
     assert len(desk.mails()) == 1
 
 
+@pytest.mark.slow
 def test_a_reader_whose_message_cannot_be_made_has_that_day_on_record(desk: Desk) -> None:
     desk.write("config.toml", 'templates_dir = "mine"\n' + CONFIG.format(transport="maildir"))
     desk.write("mine/card.txt.j2", "{{ 1 // 0 }}")

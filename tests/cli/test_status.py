@@ -1,6 +1,8 @@
 """`digest status`: how the mail stands, in sentences."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,6 +29,15 @@ def said(desk: Desk) -> list[str]:
 def readers(desk: Desk, *names: str) -> None:
     for name in names:
         desk.write(f"profiles/{name}.toml", ADA.replace("ada@", f"{name}@"))
+
+
+@pytest.mark.acceptance
+def test_status_needs_nothing_that_scores_papers() -> None:
+    code = "import digest.cli.status, digest.cli.standing, sys; print('numpy' in sys.modules)"
+
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert told.stdout == "False\n"
 
 
 def test_without_a_store_nothing_is_said_of_the_mail(desk: Desk) -> None:

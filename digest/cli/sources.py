@@ -1,0 +1,201 @@
+"""`digest sources`: how each source stands, from what is stored; nothing is asked."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from digest.cli import setup
+from digest.cli.screen import note, say, table
+from digest.cli.states import instant, moment
+from digest.cli.world import World
+from digest.completeness import Length, length_of
+from digest.config import Configuration
+from digest.errors import ExitCode
+from digest.model import SourceState
+from digest.settings.values import SourceTable
+from digest.text import shorten
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from digest.fetch.memory import Hold
+    from digest.store.harvests import Harvest
+    from digest.store.relays import Alarm
+
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """How a source stands."""
+
+    source: str
+    last: "Harvest | None" = None
+    """`None`: it was never read."""
+    last_good: datetime | None = None
+    length: Length | None = None
+    """Of its newest list that was read whole, if its lists state their days."""
+    hold: "Hold | None" = None
+    """Until when a host of it is not asked; may be past."""
+    alarms: "tuple[Alarm, ...]" = ()
+
+    @property
+    def state(self) -> str:
+        """`fine`, `filling`, ...; `failed` or `fine` where an older version recorded no more than that."""
+        if self.last is None:
+            return "not read yet"
+        if self.last.state is None:
+            return "fine" if self.last.is_good else "failed"
+        return self.last.state.value
+
+    @property
+    def gives_nothing(self) -> bool:
+        """Whether nothing can be had of it as it is."""
+        return self.last is not None and self.last.state in (SourceState.DOWN, SourceState.STRANGE)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON: docs/sources.md says what the fields are.")
+@click.pass_context
+def sources(ctx: click.Context, as_json: bool) -> None:
+    """Say how each source stands: its state, its numbers, when it may be asked again.
+
+    The states: fine; quiet (it has no list that day, and says so); filling (its list is still shorter than
+    usual at that hour); stale (it gave an old list where a new one is due); down (it could not be reached);
+    strange (what it gave is not what it was taken for, or far less than usual: the page is kept). Nothing is
+    asked: this is what `digest fetch` found last. Times are UTC. Exit code 4: every source is down or
+    strange.
+    """
+    world: World = ctx.obj
+    loaded = setup.configuration(ctx, briefly=True)
+    stands = _stands(loaded, world)
+    if as_json:
+        say(json.dumps({"sources": [facts(one) for one in stands]}, ensure_ascii=False))
+    else:
+        _print(stands, world.now())
+    if all(one.gives_nothing for one in stands):
+        sys.exit(ExitCode.INPUT)
+
+
+def _stands(loaded: Configuration, world: World) -> list[Stand]:
+    named = list(zip(setup.sources(loaded, world), loaded.settings.sources, strict=True))
+    if not setup.has_store(loaded):
+        return [Stand(source=source.name) for source, _ in named]
+    with setup.open_store_for_reading(loaded) as database, database.read() as connection:
+        return [_stand(connection, source.name, table, world.now()) for source, table in named]
+
+
+def _stand(connection: "Connection", name: str, table: SourceTable, now: datetime) -> Stand:
+    from digest.alarm import OF_SOURCES
+    from digest.store.harvests import harvests_of, last_good, readings_of
+    from digest.store.relays import alarms
+
+    last = harvests_of(connection, name, most=1)
+    return Stand(
+        source=name,
+        last=last[0] if last else None,
+        last_good=last_good(connection, name, now),
+        length=length_of(readings_of(connection, name, until=now)),
+        hold=_hold(connection, table),
+        alarms=tuple(one for one in alarms(connection) if one.about == name and one.kind in OF_SOURCES),
+    )
+
+
+def _hold(connection: "Connection", table: SourceTable) -> "Hold | None":
+    """The longest of those that its hosts have."""
+    from digest.fetch.manners import manner_of
+    from digest.store.web import holds
+
+    hosts = {urlsplit(address).hostname or "" for address in table.addresses}
+    known = holds(connection)
+    of_it = [known[group] for group in {manner_of(host, 0).group for host in hosts} if group in known]
+    return max(of_it, key=lambda one: one.until, default=None)
+
+
+# ---------------------------------------------------------------- shown
+
+
+def _print(stands: Sequence[Stand], now: datetime) -> None:
+    table(_COLUMNS, [_row(one, now) for one in stands])
+    for one in stands:
+        for line in _told(one):
+            note(line)
+
+
+_COLUMNS = (
+    "source",
+    "state",
+    "last read",
+    "list of",
+    "papers",
+    "usual by then",
+    "usual in all",
+    "last good",
+    "ask again",
+)
+
+
+def _row(one: Stand, now: datetime) -> tuple[str, ...]:
+    length, last = one.length, one.last
+    is_held = one.hold is not None and one.hold.until > now
+    return (
+        one.source,
+        one.state,
+        moment(last.at) if last else "-",
+        length.day.isoformat() if length else "-",
+        _number(length.papers if length else last.papers if last else None),
+        _number(length.by_then if length else None),
+        _number(length.whole if length else None),
+        moment(one.last_good) if one.last_good else "-",
+        moment(one.hold.until) if one.hold and is_held else "now",
+    )
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
+def _told(one: Stand) -> Iterator[str]:
+    """What is wrong with it, where its page is, and whether a person was called."""
+    if one.last and one.last.problem:
+        yield f"{one.source}: {shorten(one.last.problem, _LONGEST)}"
+    if one.last and one.last.kept:
+        yield f"{one.source}: the page is kept as {one.last.kept}"
+    for alarm in one.alarms:
+        were = f"were to be told at {moment(alarm.at)}; that failed: {alarm.problem}"
+        yield f"{one.source}: you {were if alarm.problem else f'were told at {moment(alarm.at)}'}"
+
+
+def facts(one: Stand) -> dict[str, Any]:
+    """The same for programs."""
+    last, length, hold = one.last, one.length, one.hold
+    return {
+        "source": one.source,
+        "state": one.state if last else None,
+        "at": instant(last.at) if last else None,
+        "papers": last.papers if last else None,
+        "fresh": last.fresh if last else None,
+        "list": {
+            "day": length.day.isoformat(),
+            "at": instant(length.at),
+            "papers": length.papers,
+            "usual_by_then": length.by_then,
+            "usual": length.whole,
+        }
+        if length
+        else None,
+        "last_good": instant(one.last_good),
+        "not_before": instant(hold.until) if hold else None,
+        "why_not_before": hold.why if hold else "",
+        "problem": last.problem if last else None,
+        "kept": last.kept if last else "",
+        "alarms": [
+            {"kind": alarm.kind, "at": instant(alarm.at), "problem": alarm.problem} for alarm in one.alarms
+        ],
+    }

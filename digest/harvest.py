@@ -1,0 +1,104 @@
+"""What the sources gave: their lists, what went wrong with them, and the pages that they came from."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from digest.errors import DigestError, InputError
+from digest.fetch.web import NO_HEADERS, Form, Web
+from digest.model import Listing
+from digest.sources.protocol import Source, Wanted
+
+MOST_REMEMBERED = 32_000_000
+"""Bytes of a harvest's pages; of more, the latest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What an address gave."""
+
+    url: str
+    data: bytes = field(repr=False)
+    is_reply: bool = False
+    """Whether something was posted there: a login's reply may hold a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvested:
+    """What one source gave: its lists, and what went wrong with some or all of them."""
+
+    source: str
+    listings: tuple[Listing, ...]
+    problems: tuple[DigestError, ...] = ()
+    grows: bool = False
+    """Whether the source's list of a day grows during that day."""
+    pages: tuple[Page, ...] = ()
+    """What it was read from, the latest last."""
+    trace: str = ""
+    """Of a fault of ours, whole; empty otherwise."""
+
+
+def harvest(
+    source: Source, web: Web, wanted: Wanted, tell: Callable[[str], None] = lambda _url: None
+) -> Harvested:
+    """Read one source whole; what goes wrong is a value, so that no source stops another.
+
+    `tell` hears every address before it is asked.
+    """
+    witness = Witness(web, tell)
+    found: list[Listing | DigestError] = []
+    trace = ""
+    try:
+        found.extend(source.read(witness, wanted))
+    except DigestError as problem:
+        found.append(problem)
+    except Exception:
+        trace = traceback.format_exc()
+        found.append(InputError("a fault in Digest", where=source.name, fix="Please report the traceback"))
+    return Harvested(
+        source=source.name,
+        listings=tuple(one for one in found if isinstance(one, Listing)),
+        problems=tuple(one for one in found if isinstance(one, DigestError)),
+        grows=source.grows,
+        pages=witness.pages,
+        trace=trace,
+    )
+
+
+@dataclass(slots=True)
+class Witness:
+    """A `Web` that remembers what it gave, so that a page can be kept which nobody could read."""
+
+    web: Web
+    tell: Callable[[str], None]
+    pages: tuple[Page, ...] = ()
+
+    def get(
+        self,
+        url: str,
+        *,
+        form: Form = Form.ANY,
+        headers: Mapping[str, str] = NO_HEADERS,
+        good_for_s: float = 0,
+    ) -> bytes:
+        """As the web behind it."""
+        self.tell(url)
+        data = self.web.get(url, form=form, headers=headers, good_for_s=good_for_s)
+        self._remember(Page(url=url, data=data))
+        return data
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS, *, form: Form = Form.ANY
+    ) -> bytes:
+        """As the web behind it."""
+        self.tell(url)
+        data = self.web.post(url, body, headers, form=form)
+        self._remember(Page(url=url, data=data, is_reply=True))
+        return data
+
+    def _remember(self, page: Page) -> None:
+        pages = [*self.pages, page]
+        size = sum(len(one.data) for one in pages)
+        while pages and size > MOST_REMEMBERED:
+            size -= len(pages.pop(0).data)
+        self.pages = tuple(pages)

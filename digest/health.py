@@ -1,0 +1,194 @@
+"""Whether to believe what a source gave: how its harvest went, judged by what is known of earlier ones."""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from digest.completeness import Length, has_fallen, is_filling, length_of, usual
+from digest.errors import DigestError, InputError, StaleError
+from digest.harvest import Harvested, Page
+from digest.model import Listing, Reading, SourceState
+
+MOST_PAGES = 5
+"""So many pages of a strange harvest are kept."""
+LEAST_STALE = 3
+"""A list of fewer papers may by chance hold none that is new."""
+NOTHING: Set[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What earlier harvests of a source brought."""
+
+    readings: tuple[Reading, ...] = ()
+    known: Set[str] = NOTHING
+    """The ids of the papers that it listed in the last days."""
+    last_good: datetime | None = None
+    """When it was last read and all was well."""
+
+    @property
+    def newest(self) -> date:
+        """The day of the newest list that was read."""
+        return max((one.day for one in self.readings), default=date.min)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a harvest went, and what follows from it."""
+
+    state: SourceState
+    problems: tuple[DigestError, ...] = ()
+    """Those that the source told, and those that were found here."""
+    readings: tuple[Reading, ...] = ()
+    """How long its lists were; of lists that may be incomplete by a failure there is none."""
+    length: Length | None = None
+    """Of its newest list, if that states its day."""
+    pages: tuple[Page, ...] = ()
+    """To be kept for a person to look at."""
+
+
+def judge(harvested: Harvested, past: Past, *, at: datetime) -> Health:
+    """Judge what a source gave at a moment."""
+    lists = _Lists.of(harvested, at)
+    problems = (*harvested.problems, *_found(harvested, lists, past))
+    state = _state(harvested, problems, lists, past)
+    return Health(
+        state=state,
+        problems=problems,
+        readings=lists.readings if _are_whole(harvested, state) else (),
+        length=length_of((*past.readings, *lists.readings)) if lists.readings else None,
+        pages=_concerned(harvested.pages, problems) if state is SourceState.STRANGE else (),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lists:
+    """The lists of a harvest, by their days; those that state none have no usual length."""
+
+    readings: tuple[Reading, ...]
+    today: date
+    at: datetime
+
+    @classmethod
+    def of(cls, harvested: Harvested, at: datetime) -> "_Lists":
+        """A day may have several listings, and a paper may stand in several of them."""
+        ids: dict[date, set[str]] = {}
+        for listing in harvested.listings:
+            if listing.day:
+                ids.setdefault(listing.day, set()).update(entry.paper.id for entry in listing.entries)
+        readings = tuple(Reading(day=day, at=at, papers=len(ids[day])) for day in sorted(ids))
+        return cls(readings=readings, today=at.astimezone(UTC).date(), at=at)
+
+    @property
+    def newest(self) -> Reading | None:
+        return self.readings[-1] if self.readings else None
+
+
+# ---------------------------------------------------------------- what the source itself did not see
+
+
+def _found(harvested: Harvested, lists: _Lists, past: Past) -> Iterator[DigestError]:
+    is_told = any(isinstance(one, InputError) for one in harvested.problems)
+    if not is_told:
+        yield from _counts(harvested)
+    if not harvested.pages:
+        return  # a person saved them: how many there are, and when, says nothing
+    if not is_told:
+        yield from _stale(harvested, lists, past)
+    yield from _fallen(harvested, lists, past)
+
+
+def _counts(harvested: Harvested) -> Iterator[InputError]:
+    """Lists that disagree with themselves; a source that told so has said it better."""
+    if not (harvested.listings or harvested.problems):
+        yield InputError("gave neither a list nor a reason why there is none", where=harvested.source)
+    for listing in harvested.listings:
+        n, expected = len(listing.entries), listing.expected
+        if not (n or expected or listing.quiet):
+            yield InputError("has no papers, and does not say why", where=_named(listing))
+        elif expected is not None and n != expected:
+            yield InputError(f"has {n} entries where it says {expected}", where=_named(listing))
+
+
+def _named(listing: Listing) -> str:
+    return f"{listing.layout} of {listing.day}" if listing.day else listing.layout
+
+
+def _stale(harvested: Harvested, lists: _Lists, past: Past) -> Iterator[StaleError]:
+    """A list under a new day of papers that all stood on earlier ones."""
+    newest = lists.newest
+    if not (newest and past.newest < newest.day and newest.papers >= LEAST_STALE):
+        return
+    entries = (entry for one in harvested.listings if one.day == newest.day for entry in one.entries)
+    if all(not past.known.isdisjoint((one.paper.id, *one.paper.aliases)) for one in entries):
+        what = f"all {newest.papers} papers of the list of {newest.day} stood on earlier lists"
+        yield StaleError(what, where=harvested.source)
+
+
+def _fallen(harvested: Harvested, lists: _Lists, past: Past) -> Iterator[InputError]:
+    """Lists that are over, or that do not grow, and have a fraction of what is usual."""
+    excused = {one.day for one in harvested.listings if one.quiet}
+    for one in lists.readings:
+        is_over = not harvested.grows or one.day < lists.today
+        expected = usual(past.readings, day=one.day, at=lists.at)
+        if is_over and one.day not in excused and has_fallen(one.papers, expected):
+            what = f"has {one.papers} papers, where {expected} are usual"
+            fix = "If that is right, it passes by itself as the new number becomes usual."
+            yield InputError(what, where=f"{harvested.source}, list of {one.day}", fix=fix)
+
+
+# ---------------------------------------------------------------- what follows
+
+
+def _state(harvested: Harvested, problems: Sequence[DigestError], lists: _Lists, past: Past) -> SourceState:
+    if any(_is_strange(one) for one in problems):
+        return SourceState.STRANGE
+    if _lacks_newest(harvested, lists, past):
+        return SourceState.DOWN
+    if any(isinstance(one, StaleError) for one in problems):
+        return SourceState.STALE
+    if harvested.grows and _is_short(lists, past):
+        return SourceState.FILLING
+    newest = lists.newest.papers if lists.newest else sum(len(one.entries) for one in harvested.listings)
+    return SourceState.FINE if newest else SourceState.QUIET
+
+
+def _is_strange(problem: DigestError) -> bool:
+    return isinstance(problem, InputError) and not isinstance(problem, StaleError)
+
+
+def _lacks_newest(harvested: Harvested, lists: _Lists, past: Past) -> bool:
+    """Whether what could not be got is, or may be, the list that matters most."""
+    if all(isinstance(one, InputError) for one in harvested.problems):
+        return False
+    newest = lists.newest
+    if newest is None:
+        return not harvested.listings
+    is_new = newest.day >= lists.today if harvested.grows else newest.day > past.newest
+    return not (is_new or newest.day >= lists.today)
+
+
+def _is_short(lists: _Lists, past: Past) -> bool:
+    newest = lists.newest
+    if newest is None or newest.day < lists.today:
+        return False
+    return is_filling(newest.papers, usual(past.readings, day=newest.day, at=lists.at))
+
+
+def _are_whole(harvested: Harvested, state: SourceState) -> bool:
+    """Whether its lists are as long as they were there: a fall is on record, so that it can become usual.
+
+    Where lists grow, each is of a page of its own, and one that failed says nothing of the others.
+    """
+    if state is SourceState.STALE or any(isinstance(one, InputError) for one in harvested.problems):
+        return False
+    if not harvested.pages:
+        return False
+    return harvested.grows or not harvested.problems
+
+
+def _concerned(pages: Sequence[Page], problems: Iterable[DigestError]) -> tuple[Page, ...]:
+    """The pages that the problems name; if none does, the latest. Replies to what was posted only by name."""
+    where = [one.where for one in problems if _is_strange(one)]
+    named = [page for page in pages if any(page.url in one for one in where)]
+    return tuple(named[:MOST_PAGES] or [page for page in pages if not page.is_reply][-MOST_PAGES:])

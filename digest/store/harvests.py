@@ -1,0 +1,130 @@
+"""How each harvest went, and how many papers a list had whenever it was read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select
+
+from digest.model import Reading, SourceState
+from digest.store.dialect import upsert
+from digest.store.tables import harvest, reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Harvest:
+    """How reading one source went: what it held, how much of it was new, and what was wrong, if anything."""
+
+    source: str
+    at: datetime
+    papers: int = 0
+    fresh: int = 0
+    problem: str | None = None
+    state: SourceState | None = None
+    """`None` of harvests that older versions recorded."""
+    kept: str = ""
+    """Where the first of the pages is kept that are not what they were taken for; empty if none is."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it gave what was there to be had."""
+        return self.state.is_good if self.state else self.problem is None
+
+
+_IS_GOOD = or_(
+    harvest.c.state.in_([state.value for state in SourceState if state.is_good]),
+    and_(harvest.c.state == "", harvest.c.problem.is_(None)),
+)
+
+
+def record_harvest(connection: Connection, done: Harvest) -> None:
+    """Keep how reading a source went."""
+    values = {
+        "papers": done.papers,
+        "fresh": done.fresh,
+        "problem": done.problem,
+        "state": done.state.value if done.state else "",
+        "kept": done.kept,
+    }
+    statement = upsert(connection, harvest).values(source=done.source, at=done.at, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["source", "at"], set_=values))
+
+
+def last_harvests(connection: Connection, *, since: datetime, until: datetime) -> tuple[Harvest, ...]:
+    """The latest harvest of each source in (since, until], by name."""
+    latest = (
+        select(harvest.c.source, func.max(harvest.c.at).label("at"))
+        .where(harvest.c.at > since, harvest.c.at <= until)
+        .group_by(harvest.c.source)
+        .subquery()
+    )
+    is_latest = and_(harvest.c.source == latest.c.source, harvest.c.at == latest.c.at)
+    rows = connection.execute(select(harvest).join(latest, is_latest).order_by(harvest.c.source))
+    return tuple(map(_harvest, rows))
+
+
+def harvests_of(connection: Connection, source: str, *, most: int) -> tuple[Harvest, ...]:
+    """The latest harvests of a source, the latest first."""
+    listed = select(harvest).where(harvest.c.source == source).order_by(harvest.c.at.desc()).limit(most)
+    return tuple(map(_harvest, connection.execute(listed)))
+
+
+def last_good(connection: Connection, source: str, until: datetime) -> datetime | None:
+    """When a source was last read by then and all was well; `None` if never."""
+    of_source = (harvest.c.source == source, harvest.c.at <= until)
+    found: datetime | None = connection.execute(
+        select(func.max(harvest.c.at)).where(*of_source, _IS_GOOD)
+    ).scalar()
+    return found
+
+
+def first_harvest(connection: Connection, source: str) -> datetime | None:
+    """When a source was first read, or tried; `None` if never."""
+    found: datetime | None = connection.execute(
+        select(func.min(harvest.c.at)).where(harvest.c.source == source)
+    ).scalar()
+    return found
+
+
+def last_list(connection: Connection, source: str, until: datetime) -> date | None:
+    """The day of the newest list that was read whole by then; of lists without a day, when that was."""
+    listed: date | None = connection.execute(
+        select(func.max(reading.c.day)).where(
+            reading.c.source == source, reading.c.at <= until, reading.c.papers > 0
+        )
+    ).scalar()
+    good = last_good(connection, source, until)
+    return listed or (good.date() if good else None)
+
+
+def record_readings(connection: Connection, source: str, readings: Iterable[Reading]) -> None:
+    """Keep how many papers a source's lists had at a moment."""
+    for one in readings:
+        new = upsert(connection, reading).values(source=source, day=one.day, at=one.at, papers=one.papers)
+        update = {"papers": one.papers}
+        connection.execute(new.on_conflict_do_update(index_elements=["source", "day", "at"], set_=update))
+
+
+def readings_of(connection: Connection, source: str, *, until: datetime) -> tuple[Reading, ...]:
+    """What was read of a source's lists up to a moment, by day and time."""
+    listed = select(reading).where(reading.c.source == source, reading.c.at <= until)
+    rows = connection.execute(listed.order_by(reading.c.day, reading.c.at))
+    return tuple(Reading(day=row.day, at=row.at, papers=row.papers) for row in rows)
+
+
+def prune_readings(connection: Connection, before: date) -> None:
+    """Forget the readings of lists of before a day."""
+    connection.execute(delete(reading).where(reading.c.day < before))
+
+
+def _harvest(row: Row[Any]) -> Harvest:
+    return Harvest(
+        source=row.source,
+        at=row.at,
+        papers=row.papers,
+        fresh=row.fresh,
+        problem=row.problem,
+        state=SourceState(row.state) if row.state else None,
+        kept=row.kept,
+    )
