@@ -5,7 +5,7 @@ the feeds show it from that day's first minute on. (https://info.arxiv.org/help/
 """
 
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -41,7 +41,7 @@ def why_no_list(day: date) -> str:
     return ""
 
 
-@cache
+@lru_cache(maxsize=100)
 def _holidays(year: int) -> frozenset[date]:
     """Evenings without an announcement: as published, else those that every year known has."""
     if published := _PUBLISHED.get(year):

@@ -24,6 +24,8 @@ _META = "{http://arxiv.org/OAI/arXiv/}"
 _FIRST_YEAR, _LAST_YEAR = 1986, 2200
 _EARLIEST = date(2005, 9, 16)
 """No record is stamped earlier."""
+MAX_RECORDS = 5_000
+"""Of a page; arXiv gives 2,500 at most."""
 _MAX_WARNINGS = 50
 
 
@@ -141,7 +143,10 @@ def parse_records(data: bytes, *, at: datetime, where: str = "") -> Records:
     answer = root.find(f"{_OAI}ListRecords")
     if answer is None:
         raise InputError("an answer of OAI-PMH without records", where=where)
-    live = [record for record in answer.findall(f"{_OAI}record") if not _is_deleted(record)]
+    given = answer.findall(f"{_OAI}record")
+    if len(given) > MAX_RECORDS:
+        raise InputError(f"{len(given):,} records on one page, where arXiv gives 2,500 at most", where=where)
+    live = [record for record in given if not _is_deleted(record)]
     read = [_record(record, at) for record in live]
     records = tuple(one for one in read if isinstance(one, Record))
     problems = [one for one in read if isinstance(one, str)]
