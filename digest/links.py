@@ -7,12 +7,12 @@ from urllib.parse import quote, urlsplit
 from digest.model import Paper
 
 MAX_LINK = 2_000
-_ARXIV_ID = re.compile(r"(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})")
+_ARXIV_ID = re.compile(r"(?:[0-9]{4}\.[0-9]{4,5}|[a-z-]+(?:\.[A-Z]{2})?/[0-9]{7})")
 _ARXIV_MENTION = re.compile(
-    rf"(?:arxiv\.org/(?:abs|pdf|html)/|huggingface\.co/papers/|10\.48550/arxiv\.|arxiv:\s*|^)({_ARXIV_ID.pattern})(?:v\d+)?(?:\.pdf)?(?=$|[/?#])",
+    rf"(?:arxiv\.org/(?:abs|pdf|html)/|huggingface\.co/papers/|10\.48550/arxiv\.|arxiv:\s*|^)({_ARXIV_ID.pattern})(?:v[0-9]+)?(?:\.pdf)?(?=$|[/?#])",
     re.IGNORECASE,
 )
-_DOI = re.compile(r"(?:^|doi\.org/|doi:\s*)(10\.\d{4,9}/[^\s\"<>?#]+)$", re.IGNORECASE)
+_DOI = re.compile(r"(?:^|doi\.org/|doi:\s*)(10\.[0-9]{4,9}/[^\s\"<>?#]+)$", re.IGNORECASE)
 _RXIV = re.compile(
     r"(?:^|doi\.org/|doi:\s*|\b(?:bio|med)rxiv\.org/content/)(10\.(?:1101|64898)/[^\s\"<>?#/]+)(?=$|[/?#])",
     re.IGNORECASE,

@@ -4,12 +4,18 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.desk import ADA, CONFIG, PAGE, Desk
 
 # Tests run side by side, one a core: threads of numpy's that wait for each other would take several times as
 # long. It looks when it is first imported, which a test does.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# How long an example takes says more of the machine than of the code. What decides whether a change lands tries
+# the same examples each time; every other run tries new ones.
+settings.register_profile("digest", deadline=None, derandomize="DIGEST_REQUIRE_ALL" in os.environ)
+settings.load_profile("digest")
 
 
 @pytest.fixture
