@@ -14,6 +14,8 @@ ENOUGH = 5
 """Of fewer, nothing is usual yet."""
 FILLING_BELOW = 0.75
 FALLEN_BELOW = 0.25
+SLACK = timedelta(minutes=30)
+"""By so much a reading may be older: cron comes at the same minute each day, and not at the same second."""
 LEAST_USUAL = 8
 """A list that is shorter than this on most days may have two papers on one and none on another."""
 
@@ -25,7 +27,7 @@ def usual(readings: Iterable[Reading], *, day: date, at: datetime) -> int | None
     none of them was of this weekday.
     """
     age = max(at - _beginning(day), timedelta(0))
-    return _usual(readings, day, age)
+    return _usual(readings, day, age + SLACK)
 
 
 def usual_whole(readings: Iterable[Reading], *, day: date) -> int | None:

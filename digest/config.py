@@ -146,9 +146,9 @@ def _settings(raw: dict[str, Any], path: Path) -> "tuple[Settings | None, tuple[
     unknown = tuple(
         unknown_choice(kind, list(SOURCES), f"{path}: sources[{place}].kind")
         for place, kind in enumerate(kinds, 1)
-        if kind is not None and kind not in SOURCES
+        if isinstance(kind, str) and kind not in SOURCES
     )
-    known = [kind if kind in SOURCES else None for kind in kinds]
+    known = [kind if isinstance(kind, str) and kind in SOURCES else None for kind in kinds]
     settings, problems = validate(_model_for(known), raw, path)
     return (None if unknown else settings), unknown + problems
 

@@ -138,6 +138,7 @@ def make_editions(wanted: Sequence[tuple[Reader, date]], shelf: Shelf, *, now: d
 def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
     reader, shelf, profile, last = judged.reader, judged.shelf, judged.reader.profile, judged.reader.last
     late = arrived_late(shelf.candidates, last) if last else NOTHING_LATE
+    n_new = sum(not last.knew(one.candidate) for one in judged.picks) if last else None
     chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, late)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
     notes = _notes(shelf, profile)
@@ -145,9 +146,9 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
         profile=profile,
         day=day,
         at=date_of(profile, day, now),
-        outcome=_outcome(judged.picks, profile, any(one.kind is NoteKind.SOURCE for one in notes)),
+        outcome=_outcome(judged, is_news=n_new != 0, source_failed=_has_failed(notes)),
         considered=len(judged.picks),
-        n_new=sum(not last.knew(one.candidate) for one in judged.picks) if last else None,
+        n_new=n_new,
         sections=tuple(sections),
         misses=tuple(map(judged.explained, chosen.misses)),
         notes=(*notes, *reader.notes),
@@ -214,12 +215,18 @@ def _picks(reader: Reader, shelf: Shelf, scored: Scored) -> tuple[Pick, ...]:
     )
 
 
-def _outcome(scored: tuple[Pick, ...], profile: Profile, source_failed: bool) -> Outcome:
-    if any(pick.score.followed or pick.score.value >= profile.threshold for pick in scored):
+def _has_failed(notes: Iterable[Note]) -> bool:
+    return any(one.kind is NoteKind.SOURCE for one in notes)
+
+
+def _outcome(judged: _Judged, *, is_news: bool, source_failed: bool) -> Outcome:
+    """A day is quiet if something new was looked at; what the last edition passed over is no news."""
+    threshold = judged.reader.profile.threshold
+    if any(pick.score.followed or pick.score.value >= threshold for pick in judged.picks):
         return Outcome.READY
-    if scored:
-        return Outcome.QUIET
-    return Outcome.SOURCE_DOWN if source_failed else Outcome.NO_LIST
+    if source_failed and not (judged.picks and is_news):
+        return Outcome.SOURCE_DOWN
+    return Outcome.QUIET if judged.picks else Outcome.NO_LIST
 
 
 def make_message(edition: Edition, renderer: Renderer, sender: Sender) -> Message | None:

@@ -50,6 +50,12 @@ def test_usual_is_what_earlier_lists_had_at_the_same_age() -> None:
     assert usual_whole(readings, day=MONDAY) == 32
 
 
+def test_a_run_that_comes_some_seconds_earlier_than_those_before_knows_what_is_usual() -> None:
+    readings = [reading(day, 7.51, 17) for day in weekdays(10)]
+
+    assert usual(readings, day=MONDAY, at=at(MONDAY, 7.5)) == 17
+
+
 def test_before_any_list_was_ever_read_at_that_age_nothing_is_usual() -> None:
     readings = [reading(day, 8, 17) for day in weekdays(10)]
 

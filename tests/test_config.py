@@ -197,6 +197,30 @@ def test_all_problems_of_all_files_are_said_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('kind = ["arxiv"]', "sources[1].kind: "),
+        ("kind = {}", "sources[1].kind: "),
+        ("name = 'x'", "sources[1].kind: this key is needed and missing"),
+        ('kind = "arxv"', "sources[1].kind: 'arxv' is not one of arxiv, "),
+        ('kind = "arxiv"\ncategories = []', "sources[1].categories: "),
+        (
+            'kind = "arxiv"\ncategories = ["cs.CL"]\nannounce = ["replacecross"]',
+            "Did you mean 'replace-cross'?",
+        ),
+        ('kind = "huggingface"\ntrending = true', "list"),
+    ],
+)
+def test_a_source_that_cannot_be_is_told_by_its_place(written: str, said: str, tmp_path: Path) -> None:
+    path = configured(tmp_path, f'[mail]\nfrom_address = "d@example.org"\n[[sources]]\n{written}\n', ada=ADA)
+
+    with pytest.raises(ConfigurationError) as raised:
+        load_configuration(path)
+
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
     "url", ["http://example.org/stop", "https://exämple.org/u", "https://e.org/" + "u" * 900]
 )
 def test_an_address_that_no_header_can_hold_is_refused(tmp_path: Path, url: str) -> None:

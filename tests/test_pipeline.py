@@ -86,6 +86,22 @@ def test_an_edition_is_the_same_alone_as_among_others() -> None:
     assert sum(len(one.shown) for one in together) > 100
 
 
+def test_what_the_last_edition_passed_over_is_no_news_where_the_sources_are_down() -> None:
+    note = Note(kind=NoteKind.SOURCE, name="huggingface", day=TODAY)
+    shelf = make_shelf(
+        [candidate("1", "Cooking", abstract="Rice."), candidate("2", "Baking", abstract="Rye.")], [note]
+    )
+    last = LastEdition(day=TODAY - timedelta(days=1), at=NOW)
+    reader = Reader(profile=profile(interest("waiting", 8)), last=last)
+
+    edition = make_edition(reader, shelf, day=TODAY, now=NOW)
+    without_trouble = make_edition(reader, replace(shelf, notes=()), day=TODAY, now=NOW)
+
+    assert (edition.considered, edition.n_new) == (2, 0)
+    assert edition.outcome is Outcome.SOURCE_DOWN
+    assert without_trouble.outcome is Outcome.QUIET
+
+
 def test_what_the_reader_has_had_is_not_considered() -> None:
     shelf = make_shelf([candidate("1", "Waiting"), candidate("2", "Waiting too")])
     reader = Reader(profile=profile(interest("waiting", 8)), had=frozenset({"1"}))
