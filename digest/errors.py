@@ -1,5 +1,6 @@
 """What can go wrong that a person can act on."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
 
@@ -52,6 +53,27 @@ class ConfigurationError(DigestError):
         return cls((DigestError(what, where=where, fix=fix),))
 
 
+def each_once(problems: Iterable[DigestError], about: str = "") -> tuple[str, ...]:
+    """Problems in words, what happened in front: each once, with the first place where it showed.
+
+    A place that is only what they are all `about` is left out.
+    """
+    places: dict[tuple[str, str], dict[str, None]] = {}
+    for problem in problems:
+        for one in problem.problems if isinstance(problem, ConfigurationError) else (problem,):
+            named = places.setdefault((one.what, one.fix), {})
+            if one.where not in ("", about):
+                named[one.where] = None
+    return tuple(
+        str(DigestError(f"{what}{_at(list(named))}", fix=fix)) for (what, fix), named in places.items()
+    )
+
+
+def _at(places: Sequence[str]) -> str:
+    more = f" and {len(places) - 1} more" if places[1:] else ""
+    return f" ({places[0]}{more})" if places else ""
+
+
 class UsageError(DigestError):
     """The command line asks for what cannot be."""
 
@@ -98,6 +120,18 @@ class BusyError(FetchError):
     def __init__(self, what: str, *, where: str = "", fix: str = "", until: datetime | None = None) -> None:
         super().__init__(what, where=where, fix=fix)
         self.until = until
+
+
+class LostError(FetchError):
+    """Lists of days gone by that a harvest cannot make up for any more: told once, never asked for again."""
+
+
+class FormError(FetchError):
+    """What came has another form than was asked for, such as a login page; `body` is it, decompressed."""
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", body: bytes) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.body = body
 
 
 class DeliveryError(DigestError):

@@ -11,7 +11,13 @@ Resolve = Callable[[str], Collection[str]]
 """The addresses of a host, of one at least. Raises OSError (or UnicodeError) if it has none."""
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
+# What leads to the address in its last four bytes: RFC 4291 (2.5.5.1), 7915 (SIIT) and 6052.
+_WITH_IPV4_AT_THE_END = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", str(_NAT64))))
+_ISATAP = 0x5EFE
+"""What stands before the four bytes of an IPv4 address (RFC 5214, 6.1), but for the bit of those that are of
+one network only."""
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that is given out to anybody so far (RFC 4291, 2.5.4)."""
 # What `is_global` takes for public in some version of Python or other, and nobody's list of papers is.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
@@ -25,6 +31,8 @@ _NOT_PUBLIC = tuple(
         "240.0.0.0/4",
         "64:ff9b:1::/48",  # RFC 8215
         "2001::/23",  # Teredo (RFC 4380) and others
+        "2001:db8::/32",
+        "3fff::/20",  # documentation, as the one before (RFC 9637)
         "fc00::/7",  # with Amazon's metadata, fd00:ec2::254
         "fe80::/10",
         "fec0::/10",
@@ -67,12 +75,15 @@ def is_public(address: str) -> bool:
 
 
 def _is_public(found: IPv4Address | IPv6Address) -> bool:
+    if isinstance(found, IPv6Address) and found not in _UNICAST and found not in _NAT64:
+        return False
     return found.is_global and not any(found in network for network in _NOT_PUBLIC)
 
 
 def _embedded(found: IPv4Address | IPv6Address) -> Iterator[IPv4Address]:
-    """The IPv4 address that an IPv6 one leads to: mapped, compatible, by 6to4, or by NAT64 (RFC 6052)."""
+    """The IPv4 address that an IPv6 one leads to: in its last four bytes, or by 6to4."""
     if isinstance(found, IPv6Address):
         yield from filter(None, (found.ipv4_mapped, found.sixtofour))
-        if found in _NAT64 or found in _COMPATIBLE:
+        is_isatap = (int(found) >> 32) & 0xFFFF == _ISATAP and (int(found) >> 48) & 0xFCFF == 0
+        if is_isatap or any(found in network for network in _WITH_IPV4_AT_THE_END):
             yield IPv4Address(int(found) & 0xFFFFFFFF)

@@ -8,8 +8,11 @@ import httpx
 from digest.errors import FetchError
 from digest.fetch.passing import PassingError
 
+_CHUNK = 65_536
 _GZIP = 31
 """zlib's `wbits` for gzip's frame."""
+MAX_MEMBERS = 1_000
+"""Of gzip in one answer: empty ones take time, and make no bytes that would count."""
 
 
 def read_body(response: httpx.Response, max_bytes: int, where: str) -> bytes:
@@ -25,11 +28,21 @@ def read_body(response: httpx.Response, max_bytes: int, where: str) -> bytes:
 def _decoded(response: httpx.Response, max_bytes: int, where: str) -> Iterator[bytes]:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
-        yield from response.iter_raw()
+        yield from response.iter_raw(_CHUNK)
     elif encoding in ("gzip", "x-gzip"):
-        yield from _unfolded(response.iter_raw(), max_bytes, where)
+        yield from _unfolded(_bounded(response.iter_raw(_CHUNK), max_bytes, where), max_bytes, where)
     else:
         raise FetchError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for", where=where)
+
+
+def _bounded(chunks: Iterable[bytes], max_bytes: int, where: str) -> Iterator[bytes]:
+    """Of what is still folded too, no more than `max_bytes`, and a little for frames."""
+    left = max_bytes + _CHUNK
+    for chunk in chunks:
+        left -= len(chunk)
+        if left < 0:
+            raise FetchError(f"the answer is larger than {max_bytes:,} bytes", where=where)
+        yield chunk
 
 
 def _unfolded(chunks: Iterable[bytes], max_bytes: int, where: str) -> Iterator[bytes]:
@@ -38,13 +51,16 @@ def _unfolded(chunks: Iterable[bytes], max_bytes: int, where: str) -> Iterator[b
     There may be several members in a row (RFC 1952, 2.2); what comes after them and is none is padding.
     """
     inflate = zlib.decompressobj(_GZIP)
-    left = max_bytes + 1
+    left, members = max_bytes + 1, 1
     for chunk in chunks:
         data = chunk
         while data and left > 0:
             if inflate.eof:
                 if not data.startswith(b"\x1f"):
                     return
+                members += 1
+                if members > MAX_MEMBERS:
+                    raise FetchError(f"the answer has more than {MAX_MEMBERS:,} parts", where=where)
                 inflate = zlib.decompressobj(_GZIP)
             out = inflate.decompress(data, left)
             left -= len(out)

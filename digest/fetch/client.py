@@ -16,15 +16,16 @@ from typing import TypeVar
 import httpx
 
 from digest import __version__
-from digest.errors import BusyError, FetchError, MissingError, RefusedError
+from digest.errors import BusyError, FetchError, FormError, MissingError, RefusedError
 from digest.fetch.addresses import Resolve, check_public, literal, resolved
 from digest.fetch.bodies import read_body
 from digest.fetch.forms import check_form
 from digest.fetch.freshness import condition, fresh_until, is_good, page_of
 from digest.fetch.line import Exchange, Line, is_proxied
 from digest.fetch.manners import manner_of, normal
-from digest.fetch.memory import Forgetful, Memory, Page
+from digest.fetch.memory import Forgetful, Hold, Memory, Page
 from digest.fetch.passing import BusyHostError, PassingError
+from digest.fetch.surroundings import usable_settings
 from digest.fetch.target import Target, onward, target_of
 from digest.fetch.waits import A_DAY_S, asked_wait_s, moment_in_words, spent_wait_s
 from digest.fetch.web import NO_HEADERS, Form
@@ -37,8 +38,10 @@ TOO_MANY = 429
 LONGEST_WAIT_S = 30.0
 """A longer wait is not slept: the next run will ask."""
 KEEP_ALIVE_S = 30.0
+RATE_LIMIT = "RateLimit"
 RATE_EXCEEDED = b"Rate exceeded."
 """The whole body with which arXiv refuses, at times with status 200."""
+_BUSY_FIX = "The first run after that asks again"
 T = TypeVar("T")
 
 
@@ -92,6 +95,7 @@ class Client:
     resolve: Resolve = resolved
     _lines: dict[tuple[str, bool], Line] = field(init=False, repr=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
+    _is_closed: bool = field(init=False, repr=False, default=False)
     _tls: ssl.SSLContext | None = field(init=False, repr=False, default=None)
 
     def __enter__(self) -> "Client":
@@ -101,8 +105,9 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what other threads still ask for is refused."""
         with self._lock:
+            self._is_closed = True
             for line in self._lines.values():
                 line.http.close()
             self._lines.clear()
@@ -120,8 +125,9 @@ class Client:
         """The body of a page, decompressed; one of at most `good_for_s` ago will do.
 
         It is remembered, and sent again only if it changed; not so what `headers` (a key?) brought.
-        Raises FetchError: not reachable, not allowed, refused, too large, too slow, empty, of another form.
-        BusyError: the host asks for fewer requests; MissingError, RefusedError: it will not do this one.
+        Raises FetchError: not reachable, not allowed, refused, too large, too slow, empty.
+        FormError: of another form than asked for. BusyError: the host asks for fewer requests. MissingError,
+        RefusedError: it will not do this one.
         """
         request = _Request(headers=headers, form=form, good_for_s=good_for_s, is_remembered=not headers)
         return self._persist(lambda: self._follow(url, request)).body
@@ -175,12 +181,13 @@ class Client:
         after_429_s = manner_of(problem.host, self.limits.spacing_s).after_429_s
         wait_s = problem.asked_s or (after_429_s if is_busy else 0.0)
         if not wait_s:
-            return BusyError(told.what, where=told.where) if is_busy else told
+            return BusyError(told.what, where=told.where, fix=told.fix) if is_busy else told
         now = self.now()
         until = now + timedelta(seconds=wait_s)
         self.memory.hold_off(problem.host, until, problem.why)
-        what = f"{told.what}; not to be asked before {moment_in_words(until, now)}"
-        return BusyError(what, where=told.where, until=until)
+        wish = "it asks us to wait" if problem.asked_s else "it is left alone"
+        what = f"{told.what}; {wish} until {moment_in_words(until, now)}"
+        return BusyError(what, where=told.where, fix=_BUSY_FIX, until=until)
 
     # ------------------------------------------------------------ one try
 
@@ -228,7 +235,7 @@ class Client:
         try:
             if page:
                 check_form(request.form, page.content_type, page.body, target.where)
-        except FetchError:
+        except FormError:
             return None  # got when another form was wanted, or any
         return page
 
@@ -251,24 +258,25 @@ class Client:
     def _line(self, target: Target) -> Line:
         """The line to a host's group; what is trusted goes over lines of its own, whoever it is."""
         manner = manner_of(target.host, self.limits.spacing_s)
+        key = (manner.group, target.is_trusted)
         with self._lock:
-            key = (manner.group, target.is_trusted)
-            if key not in self._lines:
-                self._lines[key] = Line(manner=manner, http=self._new_http())
-                self._remember_pace(self._lines[key])
-            return self._lines[key]
+            line = self._lines.get(key)
+        if line is None:  # made without the lock, as that takes a while
+            line = Line(manner=manner, http=self._new_http(target.where))
+        with self._lock:
+            kept = self._lines.setdefault(key, line)
+            if kept is not line or self._is_closed:
+                line.http.close()
+        return kept
 
-    def _remember_pace(self, line: Line) -> None:
-        """What an earlier process left of the time between two requests; a clock may have been wrong."""
-        hold = self.memory.hold(line.manner.group)
-        if hold and not hold.why:
-            left_s = min((hold.until - self.now()).total_seconds(), line.manner.spacing_s)
-            line.rest_until(self.monotonic() + left_s)
+    def _new_http(self, where: str) -> httpx.Client:
+        with usable_settings(where):
+            self._tls = self._tls or httpx.create_ssl_context()
+            return self._connected_by(self._tls)
 
-    def _new_http(self) -> httpx.Client:
+    def _connected_by(self, tls: ssl.SSLContext) -> httpx.Client:
         contact = self.contact.encode("ascii", errors="replace").decode()  # a header holds no other text
         about = f"paperdigest/{__version__}" + (f" (+{contact})" if contact else "")
-        self._tls = self._tls or httpx.create_ssl_context()
         # trust_env stays on: behind a company's proxy there is no other way out.
         return httpx.Client(
             headers={"User-Agent": about, "Accept-Encoding": "gzip"},
@@ -276,7 +284,7 @@ class Client:
             limits=httpx.Limits(
                 max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_S
             ),
-            verify=self._tls,
+            verify=tls,
         )
 
     def _take_turn(self, line: Line, target: Target) -> None:
@@ -285,17 +293,27 @@ class Client:
         hold = self.memory.hold(target.host)
         left_s = (hold.until - now).total_seconds() if hold and hold.why else 0.0
         if hold and LONGEST_WAIT_S < left_s <= A_DAY_S:
-            what = f"not to be asked before {moment_in_words(hold.until, now)} ({hold.why})"
-            raise BusyError(what, where=target.where, until=hold.until)
+            raise BusyError(_held(hold, now), where=target.where, fix=_BUSY_FIX, until=hold.until)
         if 0 < left_s <= LONGEST_WAIT_S:
             self._rest(line, left_s)
+        self._queue(line)
         wait_s = line.not_before - self.monotonic()
         if wait_s > 0:
             self.sleep(wait_s)
+        if self._is_closed:
+            raise FetchError("not asked any more: this run is over", where=target.where)
+        line.not_before = self.monotonic() + line.manner.spacing_s
+
+    def _queue(self, line: Line) -> None:
+        """Let the line rest until its turn among all processes that keep to the same memory."""
         spacing_s = line.manner.spacing_s
-        line.not_before = self.monotonic() + spacing_s
-        if spacing_s:
-            self.memory.hold_off(line.manner.group, self.now() + timedelta(seconds=spacing_s), "")
+        if not spacing_s:
+            return
+        begun = self.monotonic()
+        earliest = self.now() + timedelta(seconds=max(line.not_before - begun, 0.0))
+        turn = self.memory.turn(line.manner.group, earliest, timedelta(seconds=spacing_s))
+        if turn > earliest:
+            line.rest_until(max(line.not_before, begun) + (turn - earliest).total_seconds())
 
     # ------------------------------------------------------------ one request
 
@@ -351,7 +369,7 @@ class Client:
     def _heed(self, target: Target, response: httpx.Response) -> None:
         """A server that has no requests left for us gets none until it has."""
         if spent_s := spent_wait_s(response.headers):
-            self.memory.hold_off(target.host, self.now() + timedelta(seconds=spent_s), "RateLimit")
+            self.memory.hold_off(target.host, self.now() + timedelta(seconds=spent_s), RATE_LIMIT)
 
     def _rest(self, line: Line, seconds: float) -> None:
         """Nobody asks on this line meanwhile; of a longer wait the memory knows."""
@@ -364,7 +382,7 @@ class Client:
         said = f"{status} {clean(response.reason_phrase, 100)}".rstrip()
         told = FetchError(f"the server answered {said}", where=target.where)
         if status in (404, 410):
-            raise MissingError(told.what, where=told.where)
+            raise MissingError(told.what, where=told.where, fix="See whether the address is still right")
         if status == TOO_MANY or status in TRANSIENT:
             asked_s = asked_wait_s(response.headers, self.now())
             self._rest(line, asked_s or 0.0)
@@ -432,6 +450,13 @@ class _StaleLineError(Exception):
     """The server had closed the kept connection: nothing was answered, and nothing went wrong."""
 
 
+def _held(hold: Hold, now: datetime) -> str:
+    until = moment_in_words(hold.until, now)
+    if hold.why == RATE_LIMIT:
+        return f"has no requests left for us until {until}"
+    return f"answered {hold.why} before, and is left alone until {until}"
+
+
 def _went_stale(exchange: Exchange, request: _Request, problem: PassingError) -> bool:
     """Whether a kept connection was closed under our hands; what is posted might have been done already."""
     is_closed = isinstance(problem.__cause__, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
@@ -451,9 +476,12 @@ def _told(where: str) -> Iterator[None]:
     except httpx.TimeoutException as problem:
         raise PassingError(FetchError("no answer in time", where=where)) from problem
     except httpx.TransportError as problem:
+        is_begun = isinstance(problem, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError)
+        how = "gave no whole answer" if is_begun else "cannot be reached"
         # What h11 says of an answer that is none quotes it.
-        what = f"cannot be reached: {clean(str(problem), 200)}"
-        raise PassingError(FetchError(what, where=where)) from problem
+        what = f"{how}: {clean(str(problem) or type(problem).__name__, 200).rstrip('.')}"
+        fix = "" if is_begun else "See whether its site works, and this machine's network"
+        raise PassingError(FetchError(what, where=where, fix=fix)) from problem
     except (zlib.error, httpx.InvalidURL) as problem:
         what = f"the answer is not well-formed: {clean(str(problem), 200)}"
         raise FetchError(what, where=where) from problem

@@ -2,7 +2,7 @@
 
 import re
 
-from digest.errors import FetchError
+from digest.errors import FormError
 from digest.fetch.web import Form
 from digest.text import clean
 
@@ -13,14 +13,17 @@ _ENDS = {"<?": ">", "<!--": "-->"}
 
 
 def check_form(form: Form, content_type: str, body: bytes, where: str) -> None:
-    """Raises FetchError for a body that plainly is something else than `form`; the body decides first."""
+    """Raises FormError for a body that plainly is something else than `form`; the body decides first."""
     begun = _beginning(body)
     declared = content_type.partition(";")[0].strip().lower()
     if form is Form.ANY or _is(form, begun, declared):
         return
     came = _name(begun, declared)
-    guess = " (a login page?)" if came == "HTML" else ""
-    raise FetchError(f"answered {came} where {form.value} was expected{guess}", where=where)
+    guess, fix = "", ""
+    if came == "HTML":
+        guess, fix = " (a login page?)", "Open the address in a browser on this machine"
+    what = f"answered {came} where {form.value} was expected{guess}"
+    raise FormError(what, where=where, fix=fix, body=body)
 
 
 def _is(form: Form, begun: str, declared: str) -> bool:

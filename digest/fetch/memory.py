@@ -3,7 +3,7 @@
 import threading
 import zlib
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 MAX_PAGE_BYTES = 5_000_000
@@ -11,6 +11,8 @@ MAX_PAGE_BYTES = 5_000_000
 MAX_URL = 2_000
 """Characters of an address a page is remembered by; PostgreSQL's index takes up to 2,704 bytes."""
 _MOST_BYTES = 20_000_000
+LONGEST_QUEUE = timedelta(seconds=30)
+"""A turn further off was written by a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,14 @@ class Memory(Protocol):
         ...
 
     def hold_off(self, name: str, until: datetime, why: str) -> None:
-        """Keep that a host or group is not to be asked before a moment."""
+        """Keep that a host or group is not to be asked before a moment.
+
+        Our spacing (an empty `why`) never takes the place of a later moment that the host said.
+        """
+        ...
+
+    def turn(self, name: str, earliest: datetime, spacing: timedelta) -> datetime:
+        """Take the next turn with a group: when it is. Whoever asks afterwards comes `spacing` later."""
         ...
 
 
@@ -101,7 +110,32 @@ class Forgetful:
 
     def hold_off(self, name: str, until: datetime, why: str) -> None:
         """See `Memory`."""
-        self._holds[name] = Hold(until=until, why=why)
+        with self._lock:
+            self._hold_off(name, until, why)
+
+    def turn(self, name: str, earliest: datetime, spacing: timedelta) -> datetime:
+        """See `Memory`."""
+        with self._lock:
+            moment = next_turn(self._holds.get(name), earliest, spacing)
+            self._hold_off(name, moment + spacing, "")
+        return moment
+
+    def _hold_off(self, name: str, until: datetime, why: str) -> None:
+        known = self._holds.get(name)
+        if why or not known or not known.why or known.until < until:
+            self._holds[name] = Hold(until=until, why=why)
+
+
+def next_turn(known: Hold | None, earliest: datetime, spacing: timedelta) -> datetime:
+    """When a group may be asked, by our own spacing; what its hosts said is another matter."""
+    if not known or known.why or known.until <= earliest:
+        return earliest
+    return known.until if known.until - earliest <= LONGEST_QUEUE else earliest + spacing
+
+
+def later(one: Hold | None, other: Hold | None) -> Hold | None:
+    """Of two holds, the one that lasts longer; of two moments alike, what a host said."""
+    return max(filter(None, (one, other)), key=lambda hold: (hold.until, hold.why), default=None)
 
 
 def packed(body: bytes) -> bytes | None:

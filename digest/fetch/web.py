@@ -31,7 +31,8 @@ class Web(Protocol):
     ) -> bytes:
         """The body of a page, decompressed; one of at most `good_for_s` ago will do.
 
-        Raises FetchError: not reachable, not allowed, refused, too large, too slow, of another form.
+        Raises FetchError: not reachable, not allowed, refused, too large, too slow. FormError: it has
+        another form.
         """
         ...
 

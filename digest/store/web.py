@@ -1,8 +1,7 @@
 """Pages that the client got, and hosts that asked to be left alone: remembered from run to run."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -10,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, delete, func, select, update
 
 from digest.errors import StoreError
-from digest.fetch.memory import MAX_URL, Forgetful, Hold, Page, packed, unpacked
+from digest.fetch.memory import MAX_URL, Forgetful, Hold, Page, later, next_turn, packed, unpacked
 from digest.store.database import Database
 from digest.store.dialect import upsert
 from digest.store.tables import host, page
@@ -76,11 +75,25 @@ def renew_page(connection: Connection, url: str, at: datetime, fresh_until: date
 
 
 def hold_host(connection: Connection, name: str, until: datetime, why: str) -> None:
-    """Keep when a host or group may be asked again; what is long over goes."""
+    """Keep when a host or group may be asked again; what is long over goes.
+
+    Our own spacing (an empty `why`) never takes the place of a later moment that the host said.
+    """
     values = {"not_before": until, "why": why}
     new = upsert(connection, host).values(name=name, **values)
-    connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
+    is_last_word = None if why else (host.c.not_before < until) | (host.c.why == "")
+    connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values, where=is_last_word))
     connection.execute(delete(host).where(host.c.not_before < until - REMEMBERED_FOR))
+
+
+def take_turn(connection: Connection, name: str, earliest: datetime, spacing: timedelta) -> datetime:
+    """Have the next turn with a group; of several processes one after the other has it."""
+    first = upsert(connection, host).values(name=name, not_before=earliest, why="")
+    connection.execute(first.on_conflict_do_nothing())
+    row = connection.execute(select(host).where(host.c.name == name).with_for_update()).one()
+    moment = next_turn(Hold(until=row.not_before, why=row.why), earliest, spacing)
+    hold_host(connection, name, moment + spacing, "")
+    return moment
 
 
 @dataclass(slots=True)
@@ -88,61 +101,82 @@ class StoredMemory:
     """The client's memory in the store.
 
     A store that cannot be used (locked, full, opened for reading) stops no fetch: `warn` is told once, and
-    from then on it remembers as long as the process lives.
+    from then on what is new is remembered as long as the process lives. What was known before stays known,
+    as long as the store can be read.
     """
 
     database: Database
     warn: Callable[[str], object]
     _meanwhile: Forgetful = field(init=False, repr=False, default_factory=Forgetful)
-    _is_usable: bool = field(init=False, repr=False, default=True)
+    _is_readable: bool = field(init=False, repr=False, default=True)
+    _is_writable: bool = field(init=False, repr=False, default=True)
     _lock: threading.Lock = field(init=False, repr=False, default_factory=threading.Lock)
 
     def page(self, url: str, max_bytes: int) -> Page | None:
         """See `Memory`."""
-        found = self._read(lambda connection: remembered_page(connection, url, max_bytes))
-        return found or self._meanwhile.page(url, max_bytes)
+        newer = self._meanwhile.page(url, max_bytes)
+        return newer or self._read(lambda connection: remembered_page(connection, url, max_bytes))
 
     def remember(self, url: str, page: Page) -> None:
         """See `Memory`."""
         body = packed(page.body)
         if body is None or len(url) > MAX_URL:
             return
-        if not self._write(lambda connection: remember_page(connection, url, page, body)):
-            self._meanwhile.remember(url, page)
+        self._write(
+            lambda connection: remember_page(connection, url, page, body),
+            lambda: self._meanwhile.remember(url, page),
+        )
 
     def renew(self, url: str, at: datetime, fresh_until: datetime | None) -> None:
         """See `Memory`."""
-        if not self._write(lambda connection: renew_page(connection, url, at, fresh_until)):
-            self._meanwhile.renew(url, at, fresh_until)
+        self._write(
+            lambda connection: renew_page(connection, url, at, fresh_until),
+            lambda: self._meanwhile.renew(url, at, fresh_until),
+        )
 
     def hold(self, name: str) -> Hold | None:
         """See `Memory`."""
-        return self._meanwhile.hold(name) or self._read(lambda connection: remembered_hold(connection, name))
+        meanwhile = self._meanwhile.hold(name)
+        return later(meanwhile, self._read(lambda connection: remembered_hold(connection, name)))
 
     def hold_off(self, name: str, until: datetime, why: str) -> None:
         """See `Memory`."""
-        if not self._write(lambda connection: hold_host(connection, name, until, why)):
-            self._meanwhile.hold_off(name, until, why)
+        self._write(
+            lambda connection: hold_host(connection, name, until, why),
+            lambda: self._meanwhile.hold_off(name, until, why),
+        )
+
+    def turn(self, name: str, earliest: datetime, spacing: timedelta) -> datetime:
+        """See `Memory`."""
+
+        def meanwhile() -> datetime:
+            moment = next_turn(self.hold(name), earliest, spacing)
+            return self._meanwhile.turn(name, moment, spacing)
+
+        return self._write(lambda connection: take_turn(connection, name, earliest, spacing), meanwhile)
 
     def _read(self, ask: Callable[[Connection], T]) -> T | None:
-        if self._is_usable:
-            with self._told(), self.database.read() as connection:
-                return ask(connection)
-        return None
-
-    def _write(self, change: Callable[[Connection], None]) -> bool:
-        """Whether that was possible."""
-        if self._is_usable:
-            with self._told(), self.database.begin() as connection:
-                change(connection)
-        return self._is_usable
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
+        if not self._is_readable:
+            return None
         try:
-            yield
+            with self.database.read() as connection:
+                return ask(connection)
         except StoreError as problem:
-            with self._lock:
-                is_first, self._is_usable = self._is_usable, False
-            if is_first:
-                self.warn(f"what is fetched is not remembered for the next run: {problem}")
+            self._is_readable = False
+            self._stop_writing(problem)
+            return None
+
+    def _write(self, change: Callable[[Connection], T], instead: Callable[[], T]) -> T:
+        if self._is_writable:
+            try:
+                with self.database.begin() as connection:
+                    return change(connection)
+            except StoreError as problem:
+                self._stop_writing(problem)
+        return instead()
+
+    def _stop_writing(self, problem: StoreError) -> None:
+        with self._lock:
+            is_first, self._is_writable = self._is_writable, False
+        if is_first:
+            self.warn(f"what is fetched is not remembered for the next run: {problem}")

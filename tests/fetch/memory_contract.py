@@ -91,3 +91,23 @@ class MemoryContract:
         memory.hold_off("papers.example", NOW + timedelta(minutes=1), "503")
 
         assert memory.hold("papers.example") == Hold(until=NOW + timedelta(minutes=1), why="503")
+
+    def test_our_own_spacing_never_takes_the_place_of_what_a_host_said(self, memory: Memory) -> None:
+        refused = Hold(until=NOW + timedelta(hours=1), why="429")
+        memory.hold_off("papers.example", refused.until, refused.why)
+
+        memory.hold_off("papers.example", NOW + timedelta(seconds=1), "")
+        turn = memory.turn("papers.example", NOW, timedelta(seconds=1))
+
+        assert memory.hold("papers.example") == refused
+        assert turn == NOW  # whether it may be asked at all is not for the spacing to say
+
+    def test_turns_come_one_after_another(self, memory: Memory) -> None:
+        spacing = timedelta(seconds=3)
+
+        turns = [memory.turn("arxiv.org", NOW, spacing) for _ in range(3)]
+        late = memory.turn("arxiv.org", NOW + timedelta(minutes=1), spacing)
+
+        assert turns == [NOW, NOW + spacing, NOW + 2 * spacing]
+        assert late == NOW + timedelta(minutes=1)
+        assert memory.turn("other.example", NOW, spacing) == NOW

@@ -24,6 +24,8 @@ NOBODY: frozenset[str] = frozenset()
         *("255.255.255.255", "192.88.99.1"),
         *("::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1"),
         *("2001:db8::1", "2001::7f00:1", "64:ff9b:1::1", "100::1"),
+        *("4000::1", "5f00::1", "8000::1", "1::1", "3fff::1", "2002:7f00:1::1", "::ffff:0:7f00:1"),
+        *("2a01:4f8::5efe:10.0.0.1", "2a01:4f8::200:5efe:7f00:1", "2a01:4f8::5efe:169.254.169.254"),
         *("::ffff:127.0.0.1", "::ffff:a00:1", "::7f00:1", "2002:7f00:1::", "64:ff9b::7f00:1"),
     ],
 )
@@ -31,7 +33,10 @@ def test_an_address_of_no_public_place_is_none(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", [PUBLIC, "2606:2800:21f:cb07::1", "64:ff9b::5db8:d70e"])
+@pytest.mark.parametrize(
+    "address",
+    [PUBLIC, "2606:2800:21f:cb07::1", "64:ff9b::5db8:d70e", "2a01:4f8::5efe:5db8:d70e", "2620:0:10::1"],
+)
 def test_a_public_address_is_one(address: str) -> None:
     assert is_public(address)
 

@@ -70,6 +70,7 @@ def test_redirects_come_to_an_end(server: Server, client: Client) -> None:
         client.get(f"{server.url}/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target",
     [
@@ -129,6 +130,7 @@ def test_an_answer_that_breaks_off_is_no_answer(server: Server, client: Client) 
         client.get(f"{server.url}/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"])
 def test_an_answer_that_drips_is_cut_when_its_time_is_up(server: Server, begun: bytes) -> None:
     hung_up = threading.Event()
@@ -152,6 +154,7 @@ def test_an_answer_that_drips_is_cut_when_its_time_is_up(server: Server, begun: 
     assert hung_up.wait(5)
 
 
+@pytest.mark.slow
 def test_every_try_that_drips_is_said_to_have_taken_too_long(server: Server) -> None:
     def hang(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")

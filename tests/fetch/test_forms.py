@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.errors import FetchError
+from digest.errors import FetchError, FormError
 from digest.fetch.forms import check_form
 from digest.fetch.web import Form
 
@@ -57,8 +57,10 @@ def test_what_was_asked_for_is_taken(form: Form, content_type: str, body: bytes)
     ],
 )
 def test_what_came_in_its_place_is_named(form: Form, content_type: str, body: bytes, came: str) -> None:
-    with pytest.raises(FetchError, match=f"example/: answered {came}"):
+    with pytest.raises(FormError, match=f"example/: answered {came}") as problem:
         check_form(form, content_type, body, "https://papers.example/")
+
+    assert problem.value.body == body
 
 
 @given(st.sampled_from(Form), st.text(), st.binary())

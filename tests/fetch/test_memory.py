@@ -19,6 +19,7 @@ class TestForgetful(MemoryContract):
     pass
 
 
+@pytest.mark.slow
 def test_the_oldest_pages_go_when_it_is_full() -> None:
     memory = Forgetful()
     for number in range(6):

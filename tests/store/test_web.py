@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, update
@@ -13,7 +13,7 @@ from digest.fetch.memory import Hold, Page
 from digest.store.database import Database, open_database, open_for_reading
 from digest.store.tables import host, page
 from digest.store.troubles import Place
-from digest.store.web import REMEMBERED_FOR, StoredMemory, holds, remember_page
+from digest.store.web import REMEMBERED_FOR, StoredMemory, hold_host, holds, remember_page
 from tests.fetch.memory_contract import MUCH, PAGE, URL, MemoryContract
 from tests.makers import NOW
 from tests.web import Server, answer
@@ -120,10 +120,47 @@ def test_a_store_that_cannot_be_written_stops_no_fetch_and_is_told_once(
                 now=lambda: NOW,
             ) as client:
                 got = [client.get(f"{server.url}/") for _ in range(3)]
+            hold = memory.hold("127.0.0.1")
     finally:
         server.close()
 
     assert got == [b"papers", b"papers", b"new papers"]
     assert len(warnings) == 1
     assert "is not remembered for the next run" in warnings[0]
-    assert memory.hold("127.0.0.1") is not None
+    assert hold is not None
+
+
+def test_what_was_known_before_a_write_failed_stays_known(
+    new_place: Callable[[], Place], warnings: list[str]
+) -> None:
+    place, refused = new_place(), Hold(until=NOW + timedelta(hours=1), why="429")
+    with open_database(place) as database, database.begin() as connection:
+        hold_host(connection, "papers.example", refused.until, refused.why)
+        hold_host(connection, "arxiv.org", NOW + timedelta(seconds=3), "")
+
+    with open_for_reading(place) as database:
+        memory = StoredMemory(database=database, warn=warnings.append)
+        memory.hold_off("other.example", NOW, "503")
+
+        assert memory.hold("papers.example") == refused
+        assert memory.hold("other.example") == Hold(until=NOW, why="503")
+        turns = [memory.turn("arxiv.org", NOW, timedelta(seconds=3)) for _ in range(2)]
+
+    assert turns == [NOW + timedelta(seconds=3), NOW + timedelta(seconds=6)]
+    assert len(warnings) == 1
+
+
+def test_several_threads_take_turns(database: Database, memory: StoredMemory) -> None:
+    turns: list[datetime] = []
+    spacing = timedelta(seconds=3)
+
+    threads = [
+        threading.Thread(target=lambda: turns.append(memory.turn("arxiv.org", NOW, spacing)))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(turns) == [NOW + number * spacing for number in range(8)]
