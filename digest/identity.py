@@ -73,6 +73,32 @@ def may_be_one(ids: Iterable[str], others: Iterable[str]) -> bool:
     return len({one for one in (*ids, *others) if is_arxiv_id(one)}) <= 1
 
 
+# Whose word on ids of a kind counts, whatever others say; Semantic Scholar's trade is to gather ids.
+_GATHERER = "semanticscholar"
+_OWNERS = {
+    "arxiv": frozenset({"arxiv", "huggingface"}),
+    "doi": frozenset({"biorxiv"}),
+    "s2": frozenset({_GATHERER}),
+    "openreview": frozenset({"openreview"}),
+}
+_OF_RECORD = frozenset({_GATHERER}).union(*_OWNERS.values())
+
+
+def owns(source: str, identifier: str) -> bool:
+    """Whether a kind of source knows at first hand what this id is of."""
+    return source == _GATHERER or source in _OWNERS.get(_kind(identifier), ())
+
+
+def is_of_record(source: str) -> bool:
+    """Whether anybody answers for what this kind of source lists; nobody does for feeds and saved texts."""
+    return source in _OF_RECORD
+
+
+def _weight(source: str, identifier: str) -> tuple[bool, bool]:
+    """How much a kind of source's words on a paper of this id count against another's."""
+    return owns(source, identifier), is_of_record(source)
+
+
 def identities(paper: Paper) -> frozenset[str]:
     """The ids a list may have this paper under: its own, its others, and the one of its title."""
     return frozenset((paper.id, *paper.aliases, title_identity(paper.title)))
@@ -157,6 +183,45 @@ def agree(one: Paper, other: Paper) -> bool:
     return not (one.authors and other.authors) or _share_a_surname(one.authors, other.authors)
 
 
+LEAST_WORD = 5
+"""Letters of a word that two papers of one author do not share by chance, unlike those of every title."""
+_OF_EVERY_TITLE = frozenset(
+    "about across analysis approach based between beyond data deep efficient evaluation framework general "
+    "generation image improving information language large learning method methods model modeling models "
+    "multi network networks neural novel paper performance problem research robust study system systems task "
+    "tasks their through toward towards training under using video vision visual which without".split()
+)
+
+
+def alike(one: Paper, other: Paper) -> bool:
+    """Whether two papers that somebody calls one look like it, and nothing speaks against that.
+
+    They share a title, or most of the shorter one's words, or an author and a word that tells something.
+    """
+    if not agree(one, other):
+        return False
+    if title_keys(one) & title_keys(other):
+        return True
+    ours, theirs = _title_words(one.title), _title_words(other.title)
+    common = ours & theirs
+    if 2 * len(common) > min(len(ours), len(theirs)) and len(common) > 1:
+        return True
+    tells = any(len(word) >= LEAST_WORD for word in common - _OF_EVERY_TITLE)
+    return tells and have_an_author_in_common(one, other)
+
+
+def have_an_author_in_common(one: Paper, other: Paper) -> bool:
+    """Whether both are known to be by somebody of one surname."""
+    ours = {_surname(name) for name in one.authors or ()} - {""}
+    theirs = {_surname(name) for name in other.authors or ()} - {""}
+    return bool(ours & theirs)
+
+
+@lru_cache(maxsize=4_096)
+def _title_words(title: str) -> frozenset[str]:
+    return frozenset(WORD.findall(fold(title)))
+
+
 # ---------------------------------------------------------------- names of authors
 
 _NAME_WORD = re.compile(r"[^\W\d_]+")
@@ -200,19 +265,25 @@ def merged(known: Paper, new: Paper) -> Paper:
 
     Better is a better id (the other one becomes an alias), the same authors with their names written out, and
     the whole of an abstract that was cut. Names of authors are better than their number: with names, the
-    number follows them. Against what a source says, what a reader's own file says counts for nothing: it is
-    that reader's alone.
+    number follows them. Who knows the best id at first hand, or answers for what is listed, goes before who
+    does not, whoever came first.
+    Against what a source says, what a reader's own file says counts for nothing: it is that reader's alone.
     """
     best = known.id if known.id == new.id else min(known.id, new.id, key=rank)
     aliases = _aliases(best, known, new)
     if known.source == LIBRARY != new.source:
         return replace(new, id=best, aliases=aliases)
+    if _weight(new.source, best) > _weight(known.source, best):
+        known, new = new, known
+    is_hearsay = _weight(new.source, best) < _weight(known.source, best)
     authors = _better_names(known.authors, new.authors)
     return replace(
         known,
         id=best,
         aliases=aliases,
-        abstract=_longer(known.abstract, new.abstract),
+        abstract=_first(known.abstract, new.abstract)
+        if is_hearsay
+        else _longer(known.abstract, new.abstract),
         authors=authors,
         n_authors=len(authors) if authors else _first(known.n_authors, new.n_authors),
         organization=known.organization or new.organization,

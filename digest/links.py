@@ -45,14 +45,15 @@ def paper_id(text: str) -> str | None:
     """The canonical id that an id, DOI or address of a paper names, or `None`.
 
     `2104.14294v2`, `arXiv:2104.14294`, `https://huggingface.co/papers/2104.14294` and
-    `10.48550/arXiv.2104.14294` are all `2104.14294`; other DOIs are lower-cased (they ignore case), those of
-    bioRxiv and medRxiv without the version that their addresses have.
+    `10.48550/arXiv.2104.14294` are all `2104.14294`, and `math.GT/0309136` is `math/0309136`; other DOIs are
+    lower-cased (they ignore case), those of bioRxiv and medRxiv without the version that addresses have.
     """
     mention = text.strip()
     if not mention.isprintable():
         return None
     if found := _ARXIV_MENTION.search(mention):
-        return re.sub(r"^[A-Za-z-]+", lambda archive: archive.group().lower(), found.group(1))
+        archive, slash, number = found.group(1).rpartition("/")
+        return f"{archive.partition('.')[0].lower()}{slash}{number}"
     if found := _RXIV.search(mention):
         return _RXIV_PAGE.sub("", found.group(1).lower(), count=1)
     if found := _DOI.search(mention):

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from digest.gathering import collect
+from digest.gathering import MOST_IDS, collect
 from digest.identity import is_title_only, rank, title_identity
 from digest.links import is_arxiv_id
 from digest.model import Entry, Listing, Paper
-from tests.makers import NOW, entry
-from tests.works import gathered, harvests, real_ids, told
+from tests.makers import NOW
+from tests.works import HONEST, entry, gathered, harvests, real_ids, told, told_among_lies
 
 TITLE = "Learning to wait for a cup of tea"
 
@@ -44,6 +44,7 @@ def test_one_paper_of_two_lists_is_one_candidate(order: int) -> None:
     assert (only.observation.upvotes, only.observation.comments) == (7, 3)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data())
 def test_every_order_of_what_lists_say_makes_the_same_papers(data: st.DataObject) -> None:
@@ -57,6 +58,7 @@ def test_every_order_of_what_lists_say_makes_the_same_papers(data: st.DataObject
     )
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.builds(
@@ -81,6 +83,7 @@ def test_whatever_lists_claim_no_two_arxiv_ids_are_one_and_no_id_is_twos(entries
     assert {one.paper.id for one in entries if not is_title_only(one.paper.id)} <= set(known)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data())
 def test_the_same_lists_twice_are_the_same_papers(data: st.DataObject) -> None:
@@ -191,6 +194,7 @@ def over_and_over(n: int) -> Entry:
     return entry(f"10.1/{n % 300}", TITLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [of_one_title, of_one_title_and_two_kinds, of_one_id, with_ever_more_aliases, over_and_over],
@@ -209,3 +213,85 @@ def test_ids_and_titles_of_one_paper_are_bounded() -> None:
     (only,) = papers(*map(with_ever_more_aliases, range(20)))
 
     assert 50 < len(only.aliases) < 200
+
+
+# ---------------------------------------------------------------- lists that lie
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=300)
+@given(told_among_lies())
+def test_whatever_feeds_claim_each_paper_of_those_who_know_stays_one_by_its_own_title(
+    entries: tuple[Entry, ...],
+) -> None:
+    papers = [one.paper for one in collect([listing(*entries)], NOW)]
+
+    by_id = {identifier: one for one in papers for identifier in (one.id, *one.aliases)}
+    kept = {one.paper.id: by_id[one.paper.id] for one in HONEST}
+    assert len({one.id for one in kept.values()}) == len(HONEST)
+    assert {key: one.title for key, one in kept.items()} == {one.paper.id: one.paper.title for one in HONEST}
+
+
+def crowd(number: int) -> list[Entry]:
+    """What takes one paper to the bound of its ids, and then over it by titles."""
+    claims = [
+        entry("s2:x", TITLE, aliases=tuple(f"10.1/{round_}-{n}" for n in range(20)))
+        for round_ in range(number)
+    ]
+    return [*claims, entry("title:something", TITLE), entry(title_identity(TITLE), TITLE)]
+
+
+@pytest.mark.slow
+@given(st.data())
+def test_a_paper_of_too_many_ids_is_still_found_by_each_of_its_own(data: st.DataObject) -> None:
+    later = st.builds(entry, st.sampled_from(["s2:x", "10.1/0-0", "10.1/4-19", "2603.00001"]), st.just(TITLE))
+    entries = data.draw(st.permutations([*crowd(7), *data.draw(st.lists(later, max_size=3))]))
+
+    found = papers(*entries)
+
+    known = [identifier for one in found for identifier in (one.id, *one.aliases)]
+    assert len(known) == len(set(known))
+    assert {one.paper.id for one in entries if not is_title_only(one.paper.id)} <= set(known)
+    assert max(len(one.aliases) for one in found) <= MOST_IDS
+
+
+def test_an_id_that_a_feed_gave_away_is_taken_back_by_who_knows_it() -> None:
+    lie = entry("2603.00001", "Saucers fly where kettles land", source="feed", aliases=("10.1101/a",))
+    arxiv = entry("2603.00001", TITLE, source="arxiv")
+    biorxiv = entry("10.1101/a", "Saucers fly where kettles land", source="biorxiv")
+
+    for order in ((lie, biorxiv, arxiv), (biorxiv, lie, arxiv), (arxiv, lie, biorxiv)):
+        found = papers(*order)
+
+        assert [(one.id, one.title, one.source) for one in found] == [
+            ("2603.00001", TITLE, "arxiv"),
+            ("10.1101/a", "Saucers fly where kettles land", "biorxiv"),
+        ]
+
+
+def test_what_arxiv_says_of_its_own_paper_stands_over_what_a_feed_said_first() -> None:
+    feed = entry(
+        "2603.00001",
+        f"{TITLE} (must read!)",
+        source="feed",
+        url="https://feed.example/1",
+        abstract="We wait. Buy our kettles.",
+    )
+    arxiv = entry(
+        "2603.00001", TITLE, source="arxiv", url="https://arxiv.org/abs/2603.00001", abstract="We wait."
+    )
+
+    for order in ((feed, arxiv), (arxiv, feed)):
+        (only,) = papers(*order)
+
+        assert (only.title, only.url, only.abstract) == (TITLE, arxiv.paper.url, "We wait.")
+
+
+def test_a_feed_may_say_that_two_known_papers_are_one_if_they_look_like_it() -> None:
+    known = [
+        entry("2603.00001", "Tea for two", source="arxiv"),
+        entry("10.1101/a", "Tea for Two", source="biorxiv"),
+    ]
+    claim = entry("2603.00001", "Tea for two", source="feed", aliases=("10.1101/a", "10.1/never-heard-of"))
+
+    assert [one.aliases for one in papers(*known, claim)] == [("10.1101/a",)]

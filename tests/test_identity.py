@@ -252,6 +252,7 @@ def test_what_is_known_never_goes_back_in_time(observations: list[Observation]) 
     assert said == sorted(said)
 
 
+@pytest.mark.slow
 @given(st.lists(OBSERVATIONS), st.integers(0, 9))
 def test_a_few_observations_say_what_all_of_them_do(observations: list[Observation], cut: int) -> None:
     few = decisive([*decisive(observations[:cut]), *observations[cut:]])

@@ -4,16 +4,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations, pairwise
+from typing import Any
 
 from hypothesis import strategies as st
 
 from digest.gathering import collect
 from digest.identity import is_telling, is_title_only, title_identity
 from digest.model import Entry, Listing, Observation, Paper
+from tests import makers
 from tests.makers import NOW
 
 NAMES = (("Ada Lovelace", "Kettle, Bo"), ("Cem Samovar",), ("D. E. Teapot", "Eva von Tass", "李 雷"))
+BELIEVED = "semanticscholar"
+"""Whose word counts on ids of every kind."""
 SHARED = "Robots that pour tea without spilling any"
+
+
+def entry(identifier: str = "2603.00001", title: str = "Learning to Wait", **fields: Any) -> Entry:
+    """A paper as a list shows it that is believed."""
+    return makers.entry(identifier, title, **({"source": BELIEVED} | fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +52,8 @@ def _work(draw: st.DrawFn, number: int, alike: bool) -> Work:
     )
     own = (
         f"A robot which pours tea in kitchen {number}",
-        f"$\\alpha$-pouring: robots of kitchen {number}",
-        f"Tea {number}",
+        f"$\\alpha$-pouring: a robot which pours tea in kitchen {number}",
+        f"Tea in kitchen {number}",
     )
     titles = (SHARED,) if alike else draw(st.sets(st.sampled_from(own), min_size=1))
     ids = draw(st.sets(st.sampled_from(every)))
@@ -61,7 +70,7 @@ def mentions(draw: st.DrawFn, work: Work) -> Entry:
     paper = Paper(
         id=draw(st.sampled_from(work.ids)) if by_id else title_identity(title),
         title=draw(st.sampled_from((title, title.upper(), title.replace("$\\alpha$", "α")))),
-        source="test",
+        source=BELIEVED,
         authors=work.authors if says_authors else None,
         n_authors=len(work.authors) if says_authors else None,
         published=draw(st.sampled_from((None, date(2026, 3, 1), date(2027, 1, 9)))) if by_id else None,
@@ -129,3 +138,38 @@ def _is_titled(one: Entry) -> bool:
 
 def _real(ids: Iterable[str]) -> frozenset[str]:
     return frozenset(one for one in ids if not is_title_only(one))
+
+
+# ---------------------------------------------------------------- lists that lie
+
+HONEST = (
+    entry("2603.00001", SHARED, source="arxiv", authors=NAMES[0]),
+    entry("10.1101/2026.03.01", "Saucers fly where kettles land", source="biorxiv", authors=NAMES[1]),
+    entry("openreview:tea", "On the boiling of water by lamps", source="openreview", authors=NAMES[2]),
+    entry("2603.00002", "A spoon stirs without a hand", source="arxiv"),
+    entry("10.1101/2026.03.02", "Sugar cubes stack themselves", source="biorxiv"),
+    entry("s2:5ab", "Milk first, or does it matter", source="semanticscholar"),
+)
+"""Papers that are not one, each told by who knows of it."""
+
+
+@st.composite
+def lies(draw: st.DrawFn) -> Entry:
+    """What a feed may claim: anybody's ids, titles and authors, one by one or several in one."""
+    ids = st.sampled_from([one.paper.id for one in HONEST] + ["10.1/a", "10.1/b", "feed:x"])
+    titles = [one.paper.title for one in HONEST]
+    title = draw(st.sampled_from([*titles, "Buy our kettles at once", " ".join(titles[:2])]))
+    return entry(
+        draw(ids | st.just(title_identity(title))),
+        title,
+        source=draw(st.sampled_from(("feed", "listing"))),
+        authors=draw(st.sampled_from((None, *NAMES))),
+        aliases=tuple(draw(st.lists(ids, max_size=4))),
+    )
+
+
+@st.composite
+def told_among_lies(draw: st.DrawFn) -> tuple[Entry, ...]:
+    """All of the honest papers, and lies before, between and behind them."""
+    lied = draw(st.lists(lies(), min_size=1, max_size=12))
+    return tuple(draw(st.permutations([*HONEST, *lied])))

@@ -31,6 +31,8 @@ from digest.text import title_key
 SAID_AGAIN = timedelta(days=1)
 """From when on the same figures are worth keeping once more: they say that the paper is still listed."""
 LAST_CHARACTER = "\U0010ffff"
+_AWAY = "away:"
+"""Before the id that a paper had, while it waits for its next one."""
 # A row that only holds what a reader said of a paper (`record_mention`) is nobody's paper.
 _IS_KNOWN = paper.c.source != LIBRARY
 
@@ -52,7 +54,7 @@ def record_listings(
     for entry in entries:
         gathering.add(entry, at)
     told = [one for one in gathering if one.observations]
-    _store(connection, told, stored)
+    _store(connection, [one for one in gathering if one.observations or stored.lost(one)], stored)
     _record_observations(connection, source, told)
     return sum(one.first_seen is not None and not stored.was_seen(one) for one in told)
 
@@ -94,6 +96,10 @@ class _Stored:
         """Whether its row is as it should be, but for the id."""
         return _values(self.papers[one.rows[0]]) == _values(one)
 
+    def lost(self, one: Gathered) -> frozenset[str]:
+        """The ids it had, and that turned out to be another's."""
+        return frozenset(other for row in one.rows for other in self.papers[row].ids) - one.ids
+
     def aliases(self, one: Gathered) -> frozenset[str]:
         """Those that are stored already."""
         return frozenset(other for row in one.rows for other in self.papers[row].ids - {row})
@@ -130,9 +136,13 @@ def _store(connection: Connection, told: Sequence[Gathered], stored: _Stored) ->
     for one in known:
         for gone in one.rows[1:]:
             _fold(connection, gone, one.rows[0])
+    _forget_ids(connection, known, stored)
     _change(connection, [one for one in known if not stored.is_unchanged(one)])
+    moved = {one: one.rows[0] for one in known if one.rows[0] not in one.ids}
+    for row in moved.values():
+        _rename(connection, row, _AWAY + row)  # before another takes the id
     for one in known:
-        _rename(connection, one.rows[0], one.paper.id)
+        _rename(connection, _AWAY + one.rows[0] if one in moved else one.rows[0], one.paper.id)
     inserted = [_values(one) | {"id": one.paper.id} for one in told if not one.rows]
     _execute(connection, insert(paper), inserted)
     _record_aliases(connection, told, stored)
@@ -173,9 +183,19 @@ def _record_titles(connection: Connection, told: Iterable[Gathered], stored: _St
         {"key": key, "paper_id": one.paper.id}
         for one in told
         for key in one.keys
-        if not any((key, row) in stored.titles for row in one.rows)
+        if one.is_retold or not any((key, row) in stored.titles for row in one.rows)
     ]
     _execute(connection, upsert(connection, title).on_conflict_do_nothing(), new)
+
+
+def _forget_ids(connection: Connection, known: Iterable[Gathered], stored: _Stored) -> None:
+    """Let go of the ids and titles that were another paper's, and of the alias that is an id now."""
+    for one in known:
+        gone = {*stored.lost(one), one.paper.id} & stored.aliases(one)
+        if gone:
+            connection.execute(delete(alias).where(among(connection, alias.c.id, gone)))
+        if one.is_retold:
+            connection.execute(delete(title).where(title.c.paper_id.in_(one.rows)))
 
 
 def _execute(connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
@@ -298,18 +318,6 @@ def canonical_ids(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
     """Of ids that papers had before, or have besides, those that they are stored under."""
     known = select(alias).where(among(connection, alias.c.id, ids))
     return {row.id: row.paper_id for row in connection.execute(known)}
-
-
-def known_ids(connection: Connection, source: str, since: datetime) -> frozenset[str]:
-    """All ids of the papers that stood on a source's lists since then; a day earlier does no harm.
-
-    What a source says unchanged is kept once in SAID_AGAIN, so that it is not missed here.
-    """
-    listed = select(observation.c.paper_id).where(
-        observation.c.source == source, observation.c.at > since - SAID_AGAIN
-    )
-    others = select(alias.c.id).where(alias.c.paper_id.in_(listed))
-    return frozenset(connection.execute(listed.union(others)).scalars())
 
 
 def recent_candidates(connection: Connection, since: datetime, until: datetime) -> tuple[Candidate, ...]:

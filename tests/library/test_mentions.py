@@ -16,5 +16,5 @@ def test_csl_json_and_plain_lists_too() -> None:
     assert parse_mentions('[{"DOI": "10.48550/arXiv.2010.11929"}]') == ("2010.11929",)
     assert parse_mentions("2104.14294\n  math.GT/0309136v2\n# 12 papers, 3.5 stars\n") == (
         "2104.14294",
-        "math.GT/0309136",
+        "math/0309136",
     )

@@ -15,7 +15,6 @@ from digest.store.feedback import record_verdict, said_by
 from digest.store.papers import (
     canonical_ids,
     find_papers,
-    known_ids,
     looked_up,
     recent_candidates,
     record_listings,
@@ -23,9 +22,10 @@ from digest.store.papers import (
     record_mention,
 )
 from digest.store.summaries import record_summary
-from digest.store.tables import alias, metadata, observation, seen, summary, title
+from digest.store.tables import alias, metadata, seen, summary, title
 from digest.store.tables import paper as paper_table
-from tests.makers import NOW, TODAY, entry, paper
+from tests.makers import NOW, TODAY, paper
+from tests.works import BELIEVED, entry
 
 TITLE = "Learning to wait for a cup of tea"
 BY_TITLE = title_identity(TITLE)
@@ -91,19 +91,20 @@ def test_rows_that_turn_out_one_paper_leave_their_ids_and_the_ids_of_those(datab
 @pytest.mark.parametrize("later", ["s2:ab", BY_TITLE, "10.1/a"])
 def test_a_list_that_knows_only_an_older_id_means_the_same_paper(database: Database, later: str) -> None:
     store(database, entry(BY_TITLE, TITLE))
-    store(database, entry("s2:ab", TITLE, aliases=("10.1/a",)))
+    store(database, entry("s2:ab", TITLE, aliases=("10.1/a",), authors=("Ada Lovelace",)))
     store(database, entry("2603.00001", TITLE))
 
-    assert store(database, entry(later, "Some quite other title, as papers change theirs")) == 0
+    renamed = entry(later, "Some quite other title, as papers change theirs", authors=("A. Lovelace",))
+    assert store(database, renamed) == 0
 
     with database.read() as connection:
         assert connection.execute(select(paper_table.c.id)).scalars().all() == ["2603.00001"]
 
 
 def test_two_arxiv_papers_that_claim_one_doi_stay_two(database: Database) -> None:
-    assert store(database, entry("2603.00001", "Tea I", aliases=("10.1/a",))) == 1
-    assert store(database, entry("2603.00002", "Tea II", aliases=("10.1/a",))) == 1
-    assert store(database, entry("10.1/a", "Tea")) == 0
+    assert store(database, entry("2603.00001", "Robots wait, I", aliases=("10.1/a",))) == 1
+    assert store(database, entry("2603.00002", "Robots wait, II", aliases=("10.1/a",))) == 1
+    assert store(database, entry("10.1/a", "Robots wait")) == 0
 
     with database.read() as connection:
         assert canonical_ids(connection, ["10.1/a"]) == {"10.1/a": "2603.00001"}
@@ -140,32 +141,6 @@ def test_a_paper_is_stored_with_its_names_written_out_when_a_list_does(database:
     with database.read() as connection:
         found = find_papers(connection, ["s2:ab"])["s2:ab"]
         assert (found.id, found.authors, found.abstract) == ("10.1/a", ("Ada Lovelace",), "We pour tea.")
-
-
-# ---------------------------------------------------------------- what a source brought lately
-
-
-def test_known_are_all_ids_of_what_a_source_listed_lately(database: Database) -> None:
-    store(database, entry(BY_TITLE, TITLE), source="a")
-    store(database, entry("2603.00001", TITLE, aliases=("10.1/a",)), source="b")
-    store(database, entry("2603.00002", "Other tea"), source="b")
-
-    with database.read() as connection:
-        lately = NOW - timedelta(hours=1)
-        assert known_ids(connection, "a", lately) == {BY_TITLE, "2603.00001", "10.1/a"}
-        assert known_ids(connection, "b", lately) == {BY_TITLE, "2603.00001", "10.1/a", "2603.00002"}
-        assert known_ids(connection, "c", lately) == frozenset()
-        assert known_ids(connection, "a", NOW + timedelta(days=2)) == frozenset()
-
-
-def test_what_is_listed_day_after_day_with_the_same_figures_stays_known(database: Database) -> None:
-    for hour in range(0, 24 * 20, 6):
-        store(database, entry(upvotes=5), hours=hour)
-
-    now = NOW + timedelta(days=20)
-    with database.read() as connection:
-        assert known_ids(connection, "test", now - timedelta(days=1)) == {"2603.00001"}
-        assert connection.execute(select(func.count()).select_from(observation)).scalar() == 20
 
 
 def test_the_lists_of_an_archive_may_be_no_news(database: Database) -> None:
@@ -224,7 +199,7 @@ def test_a_paper_is_read_without_aliases(database: Database) -> None:
     store(database, entry("2603.00001", TITLE, aliases=("10.1/a",)))
 
     with database.read() as connection:
-        assert find_papers(connection, ["10.1/a"]) == {"10.1/a": paper("2603.00001", TITLE)}
+        assert find_papers(connection, ["10.1/a"]) == {"10.1/a": paper("2603.00001", TITLE, source=BELIEVED)}
 
 
 def test_all_that_refers_to_a_paper_is_found_by_its_id_without_going_through_a_table() -> None:

@@ -16,7 +16,7 @@ from digest.store.papers import recent_candidates, record_listings
 from digest.store.tables import alias, metadata, observation, title
 from digest.store.tables import paper as paper_table
 from tests.makers import NOW
-from tests.works import Known, gathered, harvests, told
+from tests.works import HONEST, Known, gathered, harvests, told, told_among_lies
 
 SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 EVER = (NOW - timedelta(days=99), NOW + timedelta(days=99))
@@ -57,6 +57,7 @@ def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
         return {one.name: sorted(map(tuple, connection.execute(select(one))), key=str) for one in tables}
 
 
+@pytest.mark.slow
 @SLOWLY
 @given(data=st.data())
 def test_every_order_and_grouping_makes_the_papers_of_a_preview(
@@ -72,6 +73,7 @@ def test_every_order_and_grouping_makes_the_papers_of_a_preview(
     assert fresh >= len(stored(emptied))
 
 
+@pytest.mark.slow
 @SLOWLY
 @given(data=st.data())
 def test_a_second_harvest_of_the_same_changes_nothing(emptied: Database, data: st.DataObject) -> None:
@@ -86,6 +88,7 @@ def test_a_second_harvest_of_the_same_changes_nothing(emptied: Database, data: s
     assert fresh == 0
 
 
+@pytest.mark.slow
 @SLOWLY
 @given(data=st.data())
 def test_nothing_that_was_observed_is_lost_when_rows_become_one(
@@ -107,3 +110,21 @@ def test_nothing_that_was_observed_is_lost_when_rows_become_one(
 
 def _at(one: Entry, at: datetime) -> Entry:
     return replace(one, observation=replace(one.observation, at=at))
+
+
+@pytest.mark.slow
+@SLOWLY
+@given(st.data())
+def test_lies_of_feeds_take_no_paper_from_the_store_either(emptied: Database, data: st.DataObject) -> None:
+    empty(emptied)
+    entries = data.draw(told_among_lies())
+
+    harvest(emptied, *data.draw(harvests(entries)))
+
+    with emptied.read() as connection:
+        titles = {row.id: row.title for row in connection.execute(select(paper_table))}
+        rows = {row.id: row.paper_id for row in connection.execute(select(alias))}
+    kept = {one.paper.id: rows.get(one.paper.id, one.paper.id) for one in HONEST}
+    assert len(set(kept.values())) == len(HONEST)
+    assert [titles[kept[one.paper.id]] for one in HONEST] == [one.paper.title for one in HONEST]
+    assert not titles.keys() & rows.keys()

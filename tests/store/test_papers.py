@@ -74,11 +74,11 @@ def test_two_entries_of_one_page_may_be_one_paper(database: Database) -> None:
 
 def test_a_paper_stored_by_id_and_by_title_becomes_one_when_a_list_says_so(database: Database) -> None:
     by_title = entry(title_identity("New Name"), "New Name", comments=3)
-    store(database, entry("2501.00001", "Old Name"), by_title)
+    store(database, entry("2501.00001", "Old Name", source="arxiv"), by_title)
     with database.begin() as connection:
         connection.execute(insert(seen).values(profile="ada", paper_id=by_title.paper.id, day=TODAY))
 
-    store(database, entry("2501.00001", "New Name", upvotes=5))
+    store(database, entry("2501.00001", "New Name", source="arxiv", upvotes=5))
 
     with database.read() as connection:
         (only,) = recent_candidates(connection, LONG_AGO, NOW)
@@ -91,7 +91,8 @@ def test_a_paper_stored_by_id_and_by_title_becomes_one_when_a_list_says_so(datab
 def test_a_retitled_paper_is_known_by_both_its_titles(database: Database) -> None:
     by_title = entry(title_identity("New Title"), "New Title")
 
-    assert store(database, entry("2603.00001", "Old Title"), entry("2603.00001", "New Title"), by_title) == 1
+    old, new = (entry("2603.00001", one, source="arxiv") for one in ("Old Title", "New Title"))
+    assert store(database, old, new, by_title) == 1
 
 
 def test_two_pages_of_one_source_do_not_take_turns(database: Database) -> None:
