@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StrictInt
 
 from digest.errors import BusyError, DigestError, RefusedError
 from digest.fetch.web import Form, Web
-from digest.links import is_arxiv_id
+from digest.links import is_arxiv_id, paper_id
 from digest.model import Entry, Listing
 from digest.settings.values import SourceTable, WebAddress
 from digest.sources.arxiv_categories import Category
@@ -39,7 +39,7 @@ class ArxivTable(SourceTable):
     announce: Annotated[
         tuple[Literal["new", "cross", "replace", "replace-cross"], ...], Field(min_length=1)
     ] = ("new", "cross")
-    days_back: Annotated[StrictInt, Field(ge=0, le=20)] = 3
+    days_back: Annotated[StrictInt, Field(ge=0, le=20)] = 7
     feed_url: WebAddress = "https://rss.arxiv.org"
     site_url: WebAddress = "https://arxiv.org"
     api_url: WebAddress = "https://export.arxiv.org"
@@ -92,6 +92,7 @@ class Arxiv:
         """
         from digest.sources.arxiv_query import parse_answer
 
+        identifier = paper_id(identifier) or identifier
         if not is_arxiv_id(identifier):
             return None
         url = f"{self._table.api_url}/api/query?id_list={quote(identifier, safe='/')}&max_results=1"

@@ -74,14 +74,14 @@ def newest_list(at: datetime) -> date:
     return day
 
 
-def missed_days(since: date, at: datetime) -> tuple[date, ...]:
-    """The days before that of `at` whose lists came out after a harvest on the day `since` (UTC).
+def missed_days(since: datetime, at: datetime) -> tuple[date, ...]:
+    """The days between those of two moments (aware) in New York whose lists came out in between.
 
-    That harvest is taken to have been at the same time of day. Days that may be holidays are among them.
+    Days that have no list, or may have none, are among them, but no weekends: a list may be there against the
+    calendar, and is not lost.
     """
-    had = newest_list(datetime.combine(since, at.timetz()))
-    today = day_in_new_york(at)
-    days = (had + number * _DAY for number in range(1, max((today - had).days, 1)))
+    had, today = day_in_new_york(since), day_in_new_york(at)
+    days = (had + number * _DAY for number in range(1, (today - had).days))
     return tuple(day for day in days if day.weekday() < 5)
 
 

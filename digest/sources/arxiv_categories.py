@@ -54,4 +54,20 @@ def set_of(category: str) -> str:
     return f"{group}:{archive}:{subject}" if dot else f"{group}:{archive}"
 
 
+# Names of one category in two archives; pages show the second.
+_SHOWN = {
+    "cs.NA": "math.NA",
+    "cs.SY": "eess.SY",
+    "math.IT": "cs.IT",
+    "math.MP": "math-ph",
+    "q-fin.EC": "econ.GN",
+    "stat.TH": "math.ST",
+}
+
+
+def is_in(category: str, wanted: str) -> bool:
+    """Whether a category is the wanted one, by either of its names, or of the wanted archive."""
+    return _SHOWN.get(category, category) == _SHOWN.get(wanted, wanted) or category.startswith(f"{wanted}.")
+
+
 Category = Annotated[str, AfterValidator(canonical)]

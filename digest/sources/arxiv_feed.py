@@ -1,7 +1,6 @@
 """arXiv's daily feed, RSS or Atom -> papers."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -9,8 +8,16 @@ from typing import Any
 
 from digest.errors import InputError
 from digest.sources.arxiv_calendar import NEW_YORK, day_in_new_york
-from digest.sources.arxiv_paper import Announce, Announced, ArxivList, arxiv_id, make_entry, split_authors
-from digest.sources.xml import read_xml
+from digest.sources.arxiv_paper import (
+    Announce,
+    Announced,
+    ArxivList,
+    arxiv_id,
+    first_of,
+    make_entry,
+    split_authors,
+)
+from digest.sources.xml import read_xml, text_of
 from digest.text import clean
 
 MOST_ITEMS = 2_000
@@ -18,7 +25,6 @@ MOST_ITEMS = 2_000
 LONGEST_PAUSE = timedelta(days=14)
 """No list is older than this, holidays and all, when the next one comes."""
 _MAX_CATEGORIES = 50
-_MAX_WARNINGS = 50
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
@@ -36,12 +42,12 @@ def parse_feed(data: bytes, *, at: datetime, where: str = "") -> ArxivList:
     head = root if root.tag == f"{_ATOM}feed" else root.find("channel") if root.tag == "rss" else None
     if head is None:
         raise InputError("XML, but no feed", where=where, fix="Expected is a feed of https://rss.arxiv.org.")
-    title = _text(head, "title", f"{_ATOM}title")
+    title = text_of(head, "title", f"{_ATOM}title")
     if title.startswith("Feed error"):
         raise InputError(f"arXiv answers “{clean(title, 200)}”", where=where, fix="Check the categories.")
     if "arxiv" not in title.lower():
         raise InputError(f"a feed, but not arXiv's: “{clean(title, 80)}”", where=where)
-    day = _stated_day(_text(head, "pubDate", "lastBuildDate", f"{_ATOM}updated"))
+    day = _stated_day(text_of(head, "pubDate", "lastBuildDate", f"{_ATOM}updated"))
     if day and not timedelta(-1) <= day_in_new_york(at) - day <= LONGEST_PAUSE:
         # Papers of such a day would be news for ever, or never.
         warnings, day = (*warnings, f"The feed states the day {day}, which cannot be"), None
@@ -51,13 +57,7 @@ def parse_feed(data: bytes, *, at: datetime, where: str = "") -> ArxivList:
     if items and not papers:
         raise InputError(f"none of its {len(items)} items is a paper: {read[0].problem}", where=where)
     problems = [f"item {n}: {one.problem}" for n, one in enumerate(read, 1) if one.problem]
-    return ArxivList(day=day, papers=papers, warnings=(*warnings, *_some(problems)))
-
-
-def _some(problems: list[str]) -> Iterator[str]:
-    yield from problems[:_MAX_WARNINGS]
-    if len(problems) > _MAX_WARNINGS:
-        yield f"and {len(problems) - _MAX_WARNINGS} more problems"
+    return ArxivList(day=day, papers=papers, warnings=(*warnings, *first_of(problems)))
 
 
 def _stated_day(text: str) -> date | None:
@@ -77,28 +77,26 @@ class _Item:
 
 
 def _read_item(item: Any, *, at: datetime, day: date | None) -> _Item:
-    described = _text(item, "description", f"{_ATOM}summary")
+    described = text_of(item, "description", f"{_ATOM}summary")
     head = _HEAD.match(described)
     link = item.find(f"{_ATOM}link")
     named = (
-        _text(item, "guid", f"{_ATOM}id"),
-        _text(item, "link") or (link.get("href", "") if link is not None else ""),
+        text_of(item, "guid", f"{_ATOM}id"),
+        text_of(item, "link") or (link.get("href", "") if link is not None else ""),
         head[1] if head else "",
     )
     identifier = next(filter(None, map(arxiv_id, named)), None)
     if not identifier:
         return _Item(problem="no arXiv id; left out")
-    announce, problem = _announce(_text(item, f"{_ARXIV}announce_type") or (head[3] if head else ""))
-    is_first = (head[2] if head else "") == "v1"
-    authors = split_authors(_text(item, _CREATOR))
+    announce, problem = _announce(text_of(item, f"{_ARXIV}announce_type") or (head[3] if head else ""))
+    authors = split_authors(text_of(item, _CREATOR))
     entry = make_entry(
         identifier=identifier,
-        title=_text(item, "title", f"{_ATOM}title"),
+        title=text_of(item, "title", f"{_ATOM}title"),
         abstract=described[head.end() :] if head else described,
         authors=authors,
         n_authors=len(authors) or None,
-        dois=_text(item, f"{_ARXIV}DOI", f"{_ARXIV}doi"),
-        published=day if announce is Announce.NEW and is_first else None,
+        dois=text_of(item, f"{_ARXIV}DOI", f"{_ARXIV}doi"),
         listed_on=day,
         at=at,
     )
@@ -126,9 +124,3 @@ def _categories(item: Any) -> tuple[str, ...]:
         for one in item.findall(name)[:_MAX_CATEGORIES]
     )
     return tuple(clean(one, 40) for one in found if one.strip())
-
-
-def _text(parent: Any, *names: str) -> str:
-    """The text of the first child of one of these names; empty without."""
-    found = next((child for name in names if (child := parent.find(name)) is not None), None)
-    return "" if found is None else "".join(found.itertext())

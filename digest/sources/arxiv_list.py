@@ -12,7 +12,16 @@ from bs4.filter import SoupStrainer
 
 from digest.errors import InputError
 from digest.model import Entry
-from digest.sources.arxiv_paper import Announce, Announced, arxiv_id, is_in, make_entry, names, split_authors
+from digest.sources.arxiv_categories import is_in
+from digest.sources.arxiv_paper import (
+    Announce,
+    Announced,
+    arxiv_id,
+    first_of,
+    make_entry,
+    names,
+    split_authors,
+)
 from digest.sources.page_year import MONTHS
 
 MAX_LIST = 30_000_000
@@ -57,8 +66,8 @@ def part_of(announce: Announce) -> Announce:
 def parse_list(data: bytes, *, category: str, at: datetime, where: str = "") -> ListPage:
     """A page of a category's list.
 
-    Raises InputError if it is none, or its layout has changed: no day, no papers where it says that there are
-    some, or none with an abstract.
+    Raises InputError if it is none, is that of another category, or its layout has changed: no day, no papers
+    where it says that there are some, or none with an abstract.
     """
     soup, text = _soup(data, where)
     tags = [tag for tag in soup.find_all(["h1", "h3", "dt", "dd"], recursive=False) if isinstance(tag, Tag)]
@@ -79,9 +88,10 @@ def parse_list(data: bytes, *, category: str, at: datetime, where: str = "") -> 
         shown=found.shown,
         totals=found.totals,
         total=max(int(stated[1]) if stated else 0, sum(found.totals.values())),
-        warnings=(*found.problems[:50], *((_UNCOUNTED,) if uncounted else ())),
+        warnings=(*first_of(found.problems), *((_UNCOUNTED,) if uncounted else ())),
     )
     _check(page, has_nothing=_NOTHING.search(text) is not None, where=where)
+    _check_category(page, category, where)
     return page
 
 
@@ -92,6 +102,16 @@ def _check(page: ListPage, *, has_nothing: bool, where: str) -> None:
     if page.papers and not any(one.entry.paper.abstract for one in page.papers):
         what = f"none of its {len(page.papers)} papers has an abstract; its layout may have changed"
         raise InputError(what, where=where)
+
+
+def _check_category(page: ListPage, category: str, where: str) -> None:
+    """What is new on a list is of its category first, and all else of it, too."""
+    known = [one for one in page.papers if one.categories]
+    new = [one.categories[0] for one in known if one.announce is Announce.NEW]
+    named = {each for one in known for each in one.categories}
+    if not any(is_in(each, category) for each in new or named) and named:
+        others = ", ".join(sorted(set(new or (one.categories[0] for one in known)))[:3])
+        raise InputError(f"is no list of {category}; its papers are of {others}", where=where)
 
 
 def _soup(data: bytes, where: str) -> tuple[BeautifulSoup, str]:
@@ -164,7 +184,7 @@ class _Reader:
             return
         subjects = _SUBJECT.findall(_words(_part(tag, "list-subjects"))[:2_000])
         announce = self._announce(subjects)
-        entry = self._entry(tag, identifier, announce)
+        entry = self._entry(tag, identifier)
         if entry:
             self.papers.append(Announced(entry=entry, announce=announce, categories=tuple(subjects)))
         else:
@@ -178,7 +198,7 @@ class _Reader:
         is_own = not subjects or is_in(subjects[0], self.category)
         return Announce.REPLACE_CROSS if part is Announce.REPLACE and not is_own else part
 
-    def _entry(self, tag: Tag, identifier: str, announce: Announce) -> Entry | None:
+    def _entry(self, tag: Tag, identifier: str) -> Entry | None:
         abstract = tag.find("p", class_="mathjax")
         authors = _authors(_part(tag, "list-authors"))
         return make_entry(
@@ -187,7 +207,6 @@ class _Reader:
             abstract=_words(abstract) if isinstance(abstract, Tag) else "",
             authors=authors,
             n_authors=len(authors) if 0 < len(authors) < SHOWN_AUTHORS else None,
-            published=self.day if announce is Announce.NEW else None,
             listed_on=self.day,
             at=self.at,
         )

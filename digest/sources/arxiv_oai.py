@@ -1,7 +1,8 @@
 """arXiv's OAI-PMH interface: papers of days gone by, a page at a time."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -10,23 +11,29 @@ from digest.errors import DigestError, FetchError, InputError
 from digest.fetch.web import Form, Web
 from digest.model import Entry, Listing
 from digest.sources.arxiv_calendar import list_day_of
-from digest.sources.arxiv_categories import set_of
-from digest.sources.arxiv_paper import MAX_AUTHORS, Announce, arxiv_id, is_in, make_entry, names
-from digest.sources.xml import read_xml
+from digest.sources.arxiv_categories import is_in, set_of
+from digest.sources.arxiv_paper import MAX_AUTHORS, Announce, arxiv_id, first_of, make_entry, names
+from digest.sources.xml import read_xml, text_of
 from digest.text import clean
 
 MAX_PAGES = 2_000
 """Of one category; a page has up to 2,500 records."""
+MOST_REPEATED = 3
+"""So many pages in a row of what was just read end it."""
 LAYOUT = "arXiv OAI-PMH"
 
 _OAI = "{http://www.openarchives.org/OAI/2.0/}"
 _META = "{http://arxiv.org/OAI/arXiv/}"
+_TOKEN = f"{_OAI}resumptionToken"
 _FIRST_YEAR, _LAST_YEAR = 1986, 2200
 _EARLIEST = date(2005, 9, 16)
 """No record is stamped earlier."""
 MAX_RECORDS = 5_000
 """Of a page; arXiv gives 2,500 at most."""
-_MAX_WARNINGS = 50
+
+
+# A size that is stated may be an estimate (OAI-PMH 2.0, 3.5); that is no reason to say nothing.
+_INCOMPLETE = "Some papers may be lacking; what was read is stored, and may be read again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +51,12 @@ class Records:
 
     records: tuple[Record, ...]
     token: str = ""
+    ids: frozenset[str] = frozenset()
+    """As OAI-PMH names its records, deleted ones and those that cannot be read included."""
+    number: int = 0
+    """Of its records, these included."""
+    size: int | None = None
+    """How many records it says that there are on all pages."""
     warnings: tuple[str, ...] = ()
 
 
@@ -72,29 +85,42 @@ def read_past(web: Web, oai_url: str, past: Past, *, at: datetime) -> Iterator[L
     Cross-lists are taken to be as old as their papers, and replacements cannot be told.
     """
     given: set[str] = set()
+    warnings: tuple[str, ...] = ()
     for category in past.categories:
-        found = False
+        found = is_known = False
         for page in _pages(web, oai_url, category, past.since, at=at):
             if isinstance(page, DigestError):
                 found = True
                 yield page
-            else:
-                for listing in _by_day(page, category, past, given):
-                    found = True
-                    yield listing
-        if not found:
-            quiet = f"arXiv announced nothing of {category} from {past.since} to {past.until}"
-            yield Listing(layout=LAYOUT, entries=(), day=past.until, quiet=quiet)
+                continue
+            wanted = [record for record in page.records if past.has(record, category)]
+            is_known = is_known or bool(wanted)
+            warnings = (*warnings, *page.warnings)
+            for listing in _by_day(wanted, warnings, given):
+                found, warnings = True, ()
+                yield listing
+        if not found or warnings:
+            quiet = _why_nothing(category, past, found=found, is_known=is_known)
+            yield Listing(layout=LAYOUT, entries=(), day=past.until, warnings=warnings, quiet=quiet)
+            warnings = ()
 
 
-def _by_day(page: Records, category: str, past: Past, given: set[str]) -> Iterator[Listing]:
-    """The wanted records of a page that were not given before, a listing a day; warnings with the first."""
+def _why_nothing(category: str, past: Past, *, found: bool, is_known: bool) -> str:
+    span = f"from {past.since} to {past.until}"
+    if found:
+        return f"arXiv announced nothing else of {category} {span}"
+    if is_known:
+        return f"all that arXiv announced of {category} {span} was listed under another category"
+    return f"arXiv announced nothing of {category} {span}"
+
+
+def _by_day(records: Sequence[Record], warnings: tuple[str, ...], given: set[str]) -> Iterator[Listing]:
+    """The records that were not given before, a listing a day; warnings with the first."""
     days: dict[date, list[Entry]] = {}
-    for record in page.records:
-        if past.has(record, category) and record.entry.paper.id not in given:
+    for record in records:
+        if record.entry.paper.id not in given:
             given.add(record.entry.paper.id)
             days.setdefault(record.day, []).append(record.entry)
-    warnings = page.warnings
     for day, entries in sorted(days.items()):
         yield Listing(layout=LAYOUT, entries=tuple(entries), day=day, warnings=warnings)
         warnings = ()
@@ -103,9 +129,9 @@ def _by_day(page: Records, category: str, past: Past, given: set[str]) -> Iterat
 def _pages(
     web: Web, oai_url: str, category: str, since: date, *, at: datetime
 ) -> Iterator[Records | DigestError]:
-    """One page after another, to the first that cannot be had or read."""
+    """One page after another, to the first that cannot be had or read, or leads nowhere."""
     asked = f"metadataPrefix=arXiv&set={set_of(category)}&from={max(since, _EARLIEST).isoformat()}"
-    tokens: set[str] = set()
+    way = _Way()
     for _ in range(MAX_PAGES):
         url = f"{oai_url}?verb=ListRecords&{asked}"
         try:
@@ -114,14 +140,38 @@ def _pages(
             yield problem
             return
         yield page
-        if not page.token:
+        if wrong := way.after(page):
+            yield InputError(wrong, where=url, fix=_INCOMPLETE)
+        if wrong or not page.token:
             return
-        if page.token in tokens:
-            yield InputError("the next page is one that was read already", where=url)
-            return
-        tokens.add(page.token)
         asked = f"resumptionToken={quote(page.token, safe='')}"
     yield InputError(f"more than {MAX_PAGES:,} pages; the rest was not read", where=oai_url)
+
+
+@dataclass(slots=True)
+class _Way:
+    """What was read on the way from page to page."""
+
+    tokens: set[str] = field(default_factory=set)
+    last: deque[frozenset[str]] = field(default_factory=lambda: deque(maxlen=MOST_REPEATED))
+    number: int = 0
+    size: int | None = None
+    repeated: int = 0
+
+    def after(self, page: Records) -> str:
+        """What is wrong with the way on from this page, or with its end; empty if nothing is."""
+        self.repeated = 0 if page.ids - frozenset().union(*self.last) else self.repeated + 1
+        self.last.append(page.ids)
+        self.number += page.number
+        self.size = page.size if page.size is not None else self.size
+        if not page.token:
+            is_short = self.size is not None and self.number < self.size
+            return f"{self.number:,} records in all, where it says {self.size:,}" if is_short else ""
+        if page.token in self.tokens:
+            return "the next page is one that was read already"
+        self.tokens.add(page.token)
+        is_lost = self.repeated >= MOST_REPEATED
+        return f"{self.repeated} pages in a row brought no record that is new" if is_lost else ""
 
 
 # ---------------------------------------------------------------- a page
@@ -152,10 +202,23 @@ def parse_records(data: bytes, *, at: datetime, where: str = "") -> Records:
     problems = [one for one in read if isinstance(one, str)]
     if live and not records:
         raise InputError(f"none of its {len(live)} records is a paper: {problems[0]}", where=where)
-    token = _text(answer, f"{_OAI}resumptionToken").strip()
+    token = text_of(answer, _TOKEN).strip()
     if len(token) > 2_000:
         raise InputError("a resumption token longer than any", where=where)
-    return Records(records=records, token=token, warnings=(*warnings, *problems[:_MAX_WARNINGS]))
+    return Records(
+        records=records,
+        token=token,
+        ids=frozenset(text_of(record, f"{_OAI}header/{_OAI}identifier") for record in given),
+        number=len(given),
+        size=_stated_size(answer),
+        warnings=(*warnings, *first_of(problems)),
+    )
+
+
+def _stated_size(answer: Any) -> int | None:
+    token = answer.find(_TOKEN)
+    stated = token.get("completeListSize", "") if token is not None else ""
+    return int(stated) if stated.isascii() and stated.isdigit() and len(stated) < 10 else None
 
 
 def _told(error: Any, where: str) -> Records:
@@ -176,29 +239,31 @@ def _is_deleted(record: Any) -> bool:
 def _record(record: Any, at: datetime) -> Record | str:
     """The record, or why it is none."""
     paper = record.find(f"{_OAI}metadata/{_META}arXiv")
-    identifier = arxiv_id(_text(paper, f"{_META}id")) if paper is not None else None
+    identifier = arxiv_id(text_of(paper, f"{_META}id")) if paper is not None else None
     if paper is None or not identifier:
         return "a record has no arXiv id; left out"
-    created = _first_version(identifier, _day(_text(paper, f"{_META}created")))
-    stamped = _day(_text(record, f"{_OAI}header/{_OAI}datestamp"))
+    created = _first_version(identifier, _day(text_of(paper, f"{_META}created")))
+    stamped = _day(text_of(record, f"{_OAI}header/{_OAI}datestamp"))
     day = list_day_of(created, stamped) if created else _last_of_month(identifier)
     if day is None:
         return f"{identifier} has an id of no month; left out"
     authors = names(map(_name, paper.findall(f"{_META}authors/{_META}author")[:MAX_AUTHORS]))
     entry = make_entry(
         identifier=identifier,
-        title=_text(paper, f"{_META}title"),
-        abstract=_text(paper, f"{_META}abstract"),
+        title=text_of(paper, f"{_META}title"),
+        abstract=text_of(paper, f"{_META}abstract"),
         authors=authors,
         n_authors=len(authors) or None,
-        dois=_text(paper, f"{_META}doi"),
+        dois=text_of(paper, f"{_META}doi"),
         published=created,
         listed_on=day,
         at=at,
     )
     if not entry:
         return f"{identifier} has no title; left out"
-    return Record(entry=entry, day=day, categories=tuple(_text(paper, f"{_META}categories")[:2_000].split()))
+    return Record(
+        entry=entry, day=day, categories=tuple(text_of(paper, f"{_META}categories")[:2_000].split())
+    )
 
 
 def _first_version(identifier: str, created: date | None) -> date | None:
@@ -221,7 +286,7 @@ _NAME = ("forenames", "keyname", "suffix")
 
 
 def _name(author: Any) -> str:
-    return " ".join(filter(None, (_text(author, f"{_META}{part}").strip() for part in _NAME)))
+    return " ".join(filter(None, (text_of(author, f"{_META}{part}").strip() for part in _NAME)))
 
 
 def _day(text: str) -> date | None:
@@ -230,8 +295,3 @@ def _day(text: str) -> date | None:
     except ValueError:
         return None
     return day if _FIRST_YEAR <= day.year <= _LAST_YEAR else None
-
-
-def _text(parent: Any, path: str) -> str:
-    found = parent.find(path)
-    return "" if found is None else "".join(found.itertext())

@@ -1,7 +1,7 @@
 """What arXiv's feeds, lists and APIs have in common: announcements, ids, names of authors."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean
 
 MAX_AUTHORS = 5_000
 MAX_DOIS = 5
+MAX_WARNINGS = 50
 _LONGEST_AUTHORS = 500_000
 
 
@@ -46,9 +47,10 @@ class ArxivList:
     warnings: tuple[str, ...] = ()
 
 
-def is_in(category: str, wanted: str) -> bool:
-    """Whether a category is the wanted one, or of the wanted archive."""
-    return category == wanted or category.startswith(f"{wanted}.")
+def first_of(problems: Sequence[str]) -> tuple[str, ...]:
+    """The first of the problems of a document, and how many more there are."""
+    more = len(problems) - MAX_WARNINGS
+    return (*problems[:MAX_WARNINGS], *((f"and {more:,} more problems",) if more > 0 else ()))
 
 
 def arxiv_id(text: str | None) -> str | None:

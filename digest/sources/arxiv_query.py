@@ -6,7 +6,7 @@ from typing import Any
 from digest.errors import BusyError, InputError
 from digest.model import Entry
 from digest.sources.arxiv_paper import MAX_AUTHORS, arxiv_id, make_entry, names
-from digest.sources.xml import read_xml
+from digest.sources.xml import read_xml, text_of
 from digest.text import clean
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
@@ -26,34 +26,34 @@ def parse_answer(data: bytes, identifier: str, *, at: datetime, where: str = "")
         raise InputError("XML, but no answer of arXiv's API", where=where)
     entries = root.findall(f"{_ATOM}entry")[:_MAX_ENTRIES]
     _refuse_error(entries, where)
-    found = next((one for one in entries if arxiv_id(_text(one, f"{_ATOM}id")) == identifier), None)
+    found = next((one for one in entries if arxiv_id(text_of(one, f"{_ATOM}id")) == identifier), None)
     if found is not None:
         return _entry(found, identifier, at)
     if entries:
         raise InputError(f"an answer about other papers than {identifier}", where=where)
-    if _text(root, _TOTAL).strip() == "0":
+    if text_of(root, _TOTAL).strip() == "0":
         return None
     raise BusyError("an empty answer, as arXiv gives where it is asked too often", where=where)
 
 
 def _refuse_error(entries: list[Any], where: str) -> None:
     """An error is an entry, too: its id is an address below `/api/errors`."""
-    if len(entries) == 1 and "/api/errors" in _text(entries[0], f"{_ATOM}id"):
-        told = clean(_text(entries[0], f"{_ATOM}summary"), 200)
+    if len(entries) == 1 and "/api/errors" in text_of(entries[0], f"{_ATOM}id"):
+        told = clean(text_of(entries[0], f"{_ATOM}summary"), 200)
         raise InputError(f"arXiv's API answers “{told}”", where=where)
 
 
 def _entry(entry: Any, identifier: str, at: datetime) -> Entry | None:
     people = entry.findall(f"{_ATOM}author")[:MAX_AUTHORS]
-    authors = names(_text(person, f"{_ATOM}name") for person in people)
+    authors = names(text_of(person, f"{_ATOM}name") for person in people)
     return make_entry(
         identifier=identifier,
-        title=_text(entry, f"{_ATOM}title"),
-        abstract=_text(entry, f"{_ATOM}summary"),
+        title=text_of(entry, f"{_ATOM}title"),
+        abstract=text_of(entry, f"{_ATOM}summary"),
         authors=authors,
         n_authors=len(authors) or None,
-        dois=_text(entry, f"{_ARXIV}doi"),
-        published=_day(_text(entry, f"{_ATOM}published")),
+        dois=text_of(entry, f"{_ARXIV}doi"),
+        published=_day(text_of(entry, f"{_ATOM}published")),
         at=at,
     )
 
@@ -64,8 +64,3 @@ def _day(text: str) -> date | None:
         return (stated.astimezone(UTC) if stated.tzinfo else stated).date()
     except (ValueError, OverflowError):
         return None
-
-
-def _text(parent: Any, name: str) -> str:
-    found = parent.find(name)
-    return "" if found is None else "".join(found.itertext())

@@ -17,6 +17,10 @@ MOST_FAILURES = 2
 """So many answers in a row that did not come end it: the site is down."""
 
 
+class NotAskedError(FetchError):
+    """A page that was not asked for, as the site was down or busy just before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholeList:
     """A list with all its pages: the wanted papers, and what went wrong with some."""
@@ -39,56 +43,52 @@ class Site:
     at: datetime
     _failures: int = 0
 
-    def get(self, url: str, form: Form, *, good_for_s: float = 0) -> bytes | DigestError:
+    def get(self, url: str, form: Form) -> bytes | DigestError:
         """A page, or why it could not be got; nothing is asked of a site that is down."""
         if self._failures >= MOST_FAILURES:
-            return FetchError("not asked for: arXiv did not answer just before", where=url)
+            return NotAskedError("not asked for: arXiv did not answer just before", where=url)
         try:
-            data = self.web.get(url, form=form, good_for_s=good_for_s)
-        except FetchError as problem:
+            data = self.web.get(url, form=form)
+        except (FetchError, InputError) as problem:
             self._failures = self._failures_after(problem)
             return problem
         self._failures = 0
         return data
 
-    def _failures_after(self, problem: FetchError) -> int:
+    def _failures_after(self, problem: DigestError) -> int:
         """One that answers is up; one that asks for fewer requests gets none."""
         if isinstance(problem, BusyError):
             return MOST_FAILURES
-        return 0 if isinstance(problem, MissingError | RefusedError) else self._failures + 1
+        return 0 if isinstance(problem, MissingError | RefusedError | InputError) else self._failures + 1
 
-    def newest(self, category: str, *, good_for_s: float) -> WholeList | DigestError:
+    def newest(self, category: str) -> WholeList | DigestError:
         """The list that was announced last; from 20:00 in New York on, that of tomorrow."""
         base = self.newest_url(category)
         return self._whole(
-            category,
-            lambda _, shown: f"{base}?skip={shown}&show={PAGE_SIZE}" if shown else base,
-            good_for_s=good_for_s,
+            category, lambda _, shown: f"{base}?skip={shown}&show={PAGE_SIZE}" if shown else base
         )
 
     def newest_url(self, category: str) -> str:
         """The address of that list."""
         return f"{self.url}/list/{category}/new"
 
-    def of_day(self, category: str, day: date, *, good_for_s: float = 0) -> WholeList | DigestError:
+    def of_day(self, category: str, day: date) -> WholeList | DigestError:
         """The list of one of the last 90 days."""
         base = f"{self.url}/catchup/{category}/{day.isoformat()}?abs=True"
-        whole = self._whole(category, lambda number, _: f"{base}&page={number + 1}", good_for_s=good_for_s)
+        whole = self._whole(category, lambda number, _: f"{base}&page={number + 1}")
         if isinstance(whole, WholeList) and whole.day != day:
             return InputError(
                 f"has the list of {whole.day} in place of that of {day}", where=f"{base}&page=1"
             )
         return whole
 
-    def _whole(
-        self, category: str, url_of: Callable[[int, int], str], *, good_for_s: float = 0
-    ) -> WholeList | DigestError:
+    def _whole(self, category: str, url_of: Callable[[int, int], str]) -> WholeList | DigestError:
         """All pages of a list; an address is made of a page's number, and of how many papers came before."""
         pages: list[ListPage] = []
         papers: dict[tuple[str, Announce], Announced] = {}  # a paper may stand in two parts of a list
         shown = 0
         for number in range(MAX_PAGES):
-            page = self._page(category, url_of(number, shown), good_for_s)
+            page = self._page(category, url_of(number, shown))
             if isinstance(page, DigestError):
                 return self._counted(pages, papers, where=url_of(0, 0), problem=page) if pages else page
             if pages and page.day != pages[0].day:
@@ -101,8 +101,8 @@ class Site:
                 break
         return self._counted(pages, papers, where=url_of(0, 0))
 
-    def _page(self, category: str, url: str, good_for_s: float) -> ListPage | DigestError:
-        data = self.get(url, Form.HTML, good_for_s=good_for_s)
+    def _page(self, category: str, url: str) -> ListPage | DigestError:
+        data = self.get(url, Form.HTML)
         if isinstance(data, DigestError):
             return data
         try:

@@ -1,8 +1,8 @@
 """bioRxiv and medRxiv, the preprint servers; https://api.biorxiv.org says what each answer holds."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from digest.links import paper_id, safe_link
 from digest.model import Entry, Listing, Observation, Paper
 from digest.settings.values import SourceTable, WebAddress
 from digest.sources.json import MOST_AUTHORS, Fields, Row, entries_of, members, read_json
+from digest.sources.missed import days_between, days_due, lost, not_asked
 from digest.sources.protocol import Place, Wanted
 from digest.sources.rxiv_text import plain
 from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean
@@ -32,6 +33,8 @@ UNSERVED_SHARE = 0.1
 are known (github.com/nicholasmfraser/rbiorxiv/issues/2), so up to this share is a warning, more an alarm."""
 COMPLETE_AFTER = timedelta(hours=36)
 """Since a day began in UTC: it ends five hours later in New York, and some for the API to follow."""
+OFF_BY = timedelta(days=7)
+"""That a record of a day's list may be dated otherwise: who counts days by another clock is off by one."""
 _WITHOUT_POSTS = frozenset(((1, 1), (12, 25)))
 """Month and day of holidays on which nobody may screen."""
 
@@ -71,18 +74,16 @@ class Biorxiv:
         self._table = table
 
     def read(self, web: Web, wanted: Wanted) -> Iterator[Listing | DigestError]:
-        """The lists of today, of the `days_back` days before, and of all since the last good harvest."""
-        first = wanted.today - timedelta(days=self._table.days_back)
-        first = max(min(first, wanted.since or first), wanted.today - timedelta(days=MOST_DAYS))
-        days = [wanted.today - timedelta(days=back) for back in range((wanted.today - first).days + 1)]
-        yield from self._lists(web, days, at=wanted.at)
+        """The lists of today, of the `days_back` days before, and of all since the last whole harvest."""
+        due = days_due(wanted, back=self._table.days_back, most=MOST_DAYS)
+        yield from self._lists(web, due.days, at=wanted.at)
+        yield from lost(due.lost, where=self.name, most=MOST_DAYS)
 
     def read_past(
         self, web: Web, since: date, until: date, *, at: datetime
     ) -> Iterator[Listing | DigestError]:
         """The lists from one day to another."""
-        days = (since + timedelta(days=after) for after in range((until - since).days + 1))
-        yield from self._lists(web, days, at=at)
+        yield from self._lists(web, days_between(since, until)[::-1], at=at)
 
     def read_paper(self, web: Web, identifier: str, *, at: datetime) -> Entry | None:
         """One preprint by its DOI, as its last version says it."""
@@ -96,14 +97,17 @@ class Biorxiv:
         (entry,), _ = entries_of([read_record(records[-1], self._table.server, at=at)], where=url)
         return entry
 
-    def _lists(self, web: Web, days: Iterable[date], *, at: datetime) -> Iterator[Listing | DigestError]:
-        """Two days in a row that cannot be fetched end it: the API is down."""
+    def _lists(self, web: Web, days: Sequence[date], *, at: datetime) -> Iterator[Listing | DigestError]:
+        """Two days in a row that cannot be fetched end it: the API is down. The days after are named."""
         failures = 0
-        for day in days:
+        for n, day in enumerate(days, 1):
             found = self._list(web, day, at=at)
             yield from found
             failures = failures + 1 if all(isinstance(one, FetchError) for one in found) else 0
             if failures == 2:
+                yield from not_asked(
+                    days[n:], where=self.name, why="the two before them could not be fetched"
+                )
                 return
 
     def _list(self, web: Web, day: date, *, at: datetime) -> list[Listing | DigestError]:
@@ -148,7 +152,7 @@ class Biorxiv:
             if page.records and page.names == got.last_names:
                 return got.stopped(InputError("the same records as on the page before", where=url))
             got = got.and_then(page)
-            if not page.records or (got.total is not None and len(got.records) >= got.total):
+            if got.is_whole(page):
                 return got.ended(where=url)
             if len(got.records) > MOST_RECORDS:
                 break
@@ -202,17 +206,32 @@ class _Got:
 
     records: tuple[Any, ...] = ()
     total: int | None = None
+    page_size: int = 0
+    """Records of the first page."""
     last_names: tuple[str, ...] = ()
     problems: tuple[FetchError | InputError, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def and_then(self, page: Page) -> "_Got":
         total = page.total if page.total is not None else self.total
-        return _Got(records=(*self.records, *page.records), total=total, last_names=page.names)
+        return replace(
+            self,
+            records=(*self.records, *page.records),
+            total=total,
+            page_size=self.page_size or len(page.records),
+            last_names=page.names,
+        )
+
+    def is_whole(self, page: Page) -> bool:
+        """Whether nothing follows this page. A total alone does not say so: it may be that of the page."""
+        if not page.records:
+            return True
+        is_all = self.total is not None and len(self.records) >= self.total
+        return is_all and len(page.records) < self.page_size
 
     def stopped(self, problem: FetchError | InputError) -> "_Got":
         """It may go on, but no more can be read."""
-        return _Got(records=self.records, total=self.total, problems=(problem,))
+        return replace(self, problems=(problem,))
 
     def ended(self, *, where: str) -> "_Got":
         """There is no more: is it as much as was promised?"""
@@ -222,7 +241,7 @@ class _Got:
         told = f"has {len(self.records):,} records where it says {self.total:,}"
         if lacking > UNSERVED_SHARE * (self.total or 0):
             return self.stopped(InputError(told, where=where))
-        return _Got(records=self.records, total=self.total, warnings=(told,))
+        return replace(self, warnings=(told,))
 
 
 # ---------------------------------------------------------------- a day's list
@@ -242,6 +261,11 @@ class _Asked:
         """Whether what was posted on that day, in America, must be there by now."""
         return self.at >= datetime.combine(self.day, time(), tzinfo=UTC) + COMPLETE_AFTER
 
+    @property
+    def is_free(self) -> bool:
+        """Whether by the calendar nothing needs to be posted that day."""
+        return self.day.weekday() >= 5 or (self.day.month, self.day.day) in _WITHOUT_POSTS
+
 
 def _quiet(day: date, why: str, warnings: tuple[str, ...] = ()) -> Listing:
     return Listing(layout="bioRxiv API", entries=(), day=day, quiet=why, warnings=warnings)
@@ -255,13 +279,22 @@ def _judged(got: _Got, asked: _Asked) -> list[Listing | DigestError]:
         listing = _listing(got, asked)
     except InputError as problem:
         return [problem, *got.problems]
-    return [listing, *got.problems] if listing.entries or not got.problems else [*got.problems]
+    if not listing.entries:
+        return [*got.problems] or [listing]
+    return [listing, *_of_another_day(listing, asked), *got.problems]
+
+
+def _of_another_day(listing: Listing, asked: _Asked) -> list[InputError]:
+    """That the server gave some other day's list, if no paper of it is of the day that was asked for."""
+    days = {entry.observation.listed_on for entry in listing.entries}
+    told = f"none of its {len(listing.entries)} new papers is dated {asked.day}"
+    return [] if asked.day in days else [InputError(told, where=asked.where)]
 
 
 def _listing(got: _Got, asked: _Asked) -> Listing:
     """The list of a day. Raises InputError if it has no papers, and should have."""
     if not got.records:
-        return _quiet(asked.day, _why_nothing(asked))
+        return replace(_quiet(asked.day, _why_nothing(asked)), by_calendar=asked.is_free)
     new = [record for record in got.records if not _is_revision(record)]
     wanted = [record for record in new if _is_in(record, asked.table.categories)]
     if not wanted:
@@ -275,10 +308,9 @@ def _why_nothing(asked: _Asked) -> str:
     """Why nothing was posted. Raises InputError if something should have been."""
     if not asked.is_over:
         return f"nothing of {asked.day} is there yet"
-    if asked.day.weekday() >= 5:
-        return f"nothing was posted on {asked.day}, on a weekend"
-    if (asked.day.month, asked.day.day) in _WITHOUT_POSTS:
-        return f"nothing was posted on {asked.day}, a holiday"
+    if asked.is_free:
+        kind = "on a weekend" if asked.day.weekday() >= 5 else "a holiday"
+        return f"nothing was posted on {asked.day}, {kind}"
     raise InputError(f"no posts on {asked.day}, a working day", where=asked.where)
 
 
@@ -318,20 +350,21 @@ def read_record(record: Any, server: str, *, at: datetime, day: date | None = No
     title = clean(plain(row["title"]), MAX_TITLE) if isinstance(row.get("title"), str) else ""
     if doi is None or not title:
         return Row(entry=None, problems=(f"no usable {'title' if doi else 'DOI'}; left out",))
-    if day and (lacking := _not_of_the_list(row, day)):
+    paper = _paper(fields, row, doi, title, server)
+    listed_on = (paper.published or day) if day else None
+    if day and (lacking := _not_of_the_list(row, day, listed_on or day)):
         return Row(entry=None, problems=(f"{doi}: {lacking}; left out",))
-    entry = Entry(
-        paper=_paper(fields, row, doi, title, server), observation=Observation(at=at, listed_on=day)
-    )
+    if listed_on != day:
+        fields.problems.append(f"is not dated {day}, but {listed_on}")
+    entry = Entry(paper=paper, observation=Observation(at=at, listed_on=listed_on))
     return Row(entry=entry, problems=tuple(f"{doi}: {problem}" for problem in fields.problems))
 
 
-def _not_of_the_list(row: Any, day: date) -> str:
-    """Why a record is not a new paper of a day."""
+def _not_of_the_list(row: Any, day: date, dated: date) -> str:
+    """Why a record is not a new paper of a day; one that is some days off is one, under its own date."""
     if _count(row.get("version")) != 1:
         return "no usable version"
-    dated = row.get("date")
-    return "" if dated is None or dated == day.isoformat() else f"is not dated {day}"
+    return "" if abs(dated - day) <= OFF_BY else f"is dated {dated}, far from {day}"
 
 
 def _doi(value: object) -> str | None:

@@ -5,14 +5,17 @@ from copy import copy
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from digest.errors import ConfigurationError, FetchError
+from digest.errors import ConfigurationError, DigestError, FetchError, FormError, InputError
 from digest.fetch.web import Form, Web
 from digest.settings.secrets import may_carry_secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discreet:
-    """Asks for JSON with headers that hold secrets; an unkind server could answer with them."""
+    """Asks for JSON with headers that hold secrets; an unkind server could answer with them.
+
+    Who remembers pages tells of one of another form as an InputError.
+    """
 
     web: Web
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -22,7 +25,7 @@ class Discreet:
         """As `Web.get`."""
         try:
             return self.web.get(url, form=Form.JSON, headers=self.headers)
-        except FetchError as problem:
+        except (FetchError, InputError) as problem:
             told = self._told(problem)
         raise told  # out here, or the other one would come along as its context
 
@@ -31,13 +34,13 @@ class Discreet:
         headers = {**self.headers, "Content-Type": "application/json", "Accept": "application/json"}
         try:
             return self.web.post(url, body, headers, form=Form.JSON)
-        except FetchError as problem:
+        except (FetchError, InputError) as problem:
             told = self._told(problem)
         raise told
 
-    def _told(self, problem: FetchError) -> FetchError:
-        """The same without a secret: a new one, of the same kind."""
-        told = copy(problem)
+    def _told(self, problem: DigestError) -> DigestError:
+        """The same without a secret: a new one, of the same kind, but without the page that it may hold."""
+        told = FetchError(problem.what) if isinstance(problem, FormError) else copy(problem)
         told.what, told.where, told.fix = map(self._without, (problem.what, problem.where, problem.fix))
         told.args = (told.what,)
         return told

@@ -1,7 +1,7 @@
 """Kind `feed`: any RSS, RDF or Atom feed."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from digest.fetch.web import Form, Web
 from digest.links import safe_link
 from digest.model import Listing
 from digest.settings.values import SourceTable
+from digest.sources.missed import first_news, only_news
 from digest.sources.protocol import Place, Wanted
 
 # What parses a feed is imported when there is one: it loads feedparser.
@@ -45,13 +46,23 @@ class Feed:
         self._url = table.url
 
     def read(self, web: Web, wanted: Wanted) -> Iterator[Listing | DigestError]:
-        """What the feed has now, of whatever day, or what went wrong."""
+        """What is new in the feed, which may have the entries of years; or what went wrong."""
         from digest.sources.feed_pages import parse_feed
 
         try:
-            yield parse_feed(web.get(self._url, form=Form.XML), where=self._url, at=wanted.at)
+            listing = parse_feed(web.get(self._url, form=Form.XML), where=self._url, at=wanted.at)
         except (FetchError, InputError) as problem:
             yield problem
+            return
+        if not listing.entries and wanted.known and _is_amid_the_week(wanted.today):
+            yield InputError("the feed has no entries any more, in the middle of a week", where=self._url)
+            return
+        yield only_news(listing, first_news(wanted))
 
     def read_paper(self, web: Web, identifier: str, *, at: datetime) -> None:
         """A feed cannot be asked for one paper."""
+
+
+def _is_amid_the_week(today: date) -> bool:
+    """Whether it is no weekend, nor was one the day before: some feeds are emptied at each midnight."""
+    return 1 <= today.weekday() <= 4

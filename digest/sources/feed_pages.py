@@ -47,10 +47,13 @@ def parse_feed(data: bytes, *, where: str, at: datetime) -> Listing:
     """The papers of a feed, in its order.
 
     `where` is the feed's address (or file), from which relative links go out. An entry has no day of a list:
-    a feed shows what is new by its own measure. Raises InputError if this is no feed, or one without entries
-    that does not even say what it is.
+    a feed shows what is new by its own measure; arXiv's is the list of a day, and says what is new of it.
+    Raises InputError if this is no feed, one without entries that does not even say what it is, or an error
+    in the form of a feed.
     """
     text, warnings = xml_text(data, where=where)
+    if _OF_ARXIV.search(text, 0, 4_000):
+        return _announced(data, where=where, at=at)
     if len(text) > MAX_FEED or text.count("<") > MAX_TAGS:
         raise InputError(f"a feed of more than {MAX_TAGS:,} tags or {MAX_FEED:,} characters", where=where)
     feed = _parsed(text, where)
@@ -60,6 +63,8 @@ def parse_feed(data: bytes, *, where: str, at: datetime) -> Listing:
     head, rows = feed["feed"], feed["entries"]
     if not feed.get("version") or not (rows or _text(dict.get(head, "title"))):
         raise InputError("neither a feed's head nor entries in it", where=where, fix=_EXPECTED)
+    if error := _error_in(head, rows):
+        raise InputError(f"an error, and no papers: “{clean(error, 200)}”", where=where)
     if not rows and feed["bozo"]:
         raise InputError("a feed that breaks off before its first entry", where=where)
     name = _text(dict.get(head, "link")) or _text(dict.get(head, "title")) or where
@@ -73,6 +78,40 @@ def parse_feed(data: bytes, *, where: str, at: datetime) -> Listing:
 
 
 _EXPECTED = "Expected is RSS, RDF or Atom."
+_OF_ARXIV = re.compile(r"<title>[^<]{0,200} updates on arXiv\.org")
+
+
+def _announced(data: bytes, *, where: str, at: datetime) -> Listing:
+    """What a feed of arXiv's announces as new, here or in another category; not its replacements."""
+    from digest.sources.arxiv_feed import parse_feed as parse_announcements
+    from digest.sources.arxiv_paper import Announce
+
+    found = parse_announcements(data, at=at, where=where)
+    new = {
+        one.entry.paper.id: one.entry
+        for one in found.papers
+        if one.announce in (Announce.NEW, Announce.CROSS)
+    }
+    quiet = "" if new else "the feed has new versions only" if found.papers else "the feed has no entries"
+    return Listing(
+        layout="arXiv feed",
+        entries=tuple(new.values()),
+        day=found.day,
+        warnings=found.warnings,
+        quiet=quiet,
+    )
+
+
+def _error_in(head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> str:
+    """What is wrong, where arXiv says so as a feed's title, or as an entry; empty if nothing."""
+    title = _text(dict.get(head, "title"))
+    if title.startswith("Feed error"):
+        return title
+    for row in rows:
+        if "/api/errors" in _text(dict.get(row, "id")):
+            return _text(dict.get(row, "summary")) or _text(dict.get(row, "title"))
+    return ""
+
 
 # ---------------------------------------------------------------- feedparser, and what breaks it
 

@@ -4,16 +4,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import Field, StrictInt, model_validator
 
 from digest.errors import BusyError, DigestError, FetchError, InputError, UsageError
 from digest.fetch.web import Form, Web
+from digest.links import is_arxiv_id
 from digest.model import Entry, Listing
 from digest.settings.values import Line, SourceTable, WebAddress
+from digest.sources.missed import NEWEST, days_between, days_due, lost, not_asked
 from digest.sources.protocol import Place, Wanted
+
+if TYPE_CHECKING:
+    from digest.sources.huggingface_pages import Answer
 
 # What parses their answers is imported when there is one: it loads an HTML parser.
 
@@ -21,14 +26,16 @@ PAGE_SIZE = 100
 """The most that the API gives at once."""
 MAX_PAGES = 20
 """Of one list; a month has some seven."""
-MAX_MISSED = 30
+LEAST_PAGE = 50
+"""What the API gives at once unless it is asked for more: a page of as many may not be the last, ..."""
+ROUND = 10
+"""... nor may one of a round number, in case the API comes to give fewer."""
+MAX_MISSED = {"daily": 30, "weekly": 42, "monthly": 92}
 """Days that are made up for when nothing was read for long."""
 MAX_PAST = 1_000
 """Days of the past that are asked for at once."""
 FEW = 5
 """A weekday's list that is over and has fewer is compared with its page: the shortest known has eleven."""
-NEWEST = timedelta(days=30)
-"""A search finds papers of all years; older ones are no news."""
 
 
 class HuggingFaceTable(SourceTable):
@@ -39,6 +46,13 @@ class HuggingFaceTable(SourceTable):
     list: Literal["daily", "weekly", "monthly", "trending", "search"] = "daily"
     query: Line = ""
     days_back: Annotated[StrictInt, Field(ge=0, le=30)] = 2
+
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_its_old_key(cls, table: object) -> object:
+        if isinstance(table, dict) and "trending" in table:
+            raise ValueError('trending is no key any more: `trending = true` is `list = "trending"` now')
+        return table
 
     @model_validator(mode="after")
     def _has_what_its_list_needs(self) -> "HuggingFaceTable":
@@ -91,6 +105,11 @@ class Period:
         return any(day.weekday() < 5 and day <= until for day in week)
 
 
+def _days_of(periods: Sequence[Period]) -> list[date]:
+    """The first and the last of each."""
+    return [day for period in periods for day in (period.first, period.last)]
+
+
 def day_list(day: date) -> Period:
     """The list of a day."""
     return Period(kind="day", name=day.isoformat(), first=day, last=day)
@@ -108,6 +127,35 @@ def month_list(day: date) -> Period:
     next_month = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
     last = next_month - timedelta(days=1)
     return Period(kind="month", name=f"{day:%Y-%m}", first=day.replace(day=1), last=last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Got:
+    """What was got of a list so far, and what is wrong with it."""
+
+    listing: Listing
+    page_size: int = 0
+    """Rows of the first page."""
+    is_whole: bool = True
+    problems: tuple[FetchError | InputError, ...] = ()
+
+    @classmethod
+    def begun(cls, page: "Answer") -> "_Got":
+        """With its first page, which is the last if no server would cut it off just there."""
+        may_be_cut = page.n_rows >= LEAST_PAGE or (page.n_rows > 0 and page.n_rows % ROUND == 0)
+        return cls(listing=page.listing, page_size=page.n_rows, is_whole=not may_be_cut)
+
+    def and_then(self, page: "Answer", *, where: str) -> "_Got":
+        """With a further page. Raises InputError for a full one of papers that are all here already."""
+        joined = _joined(self.listing, page.listing)
+        is_last = page.n_rows < self.page_size
+        if not is_last and len(joined.entries) == len(self.listing.entries):
+            raise InputError("the same papers as on the pages before; the list may go on", where=where)
+        return replace(self, listing=joined, is_whole=is_last)
+
+    def stopped(self, problem: FetchError | InputError) -> "_Got":
+        """It may go on, but no more can be read."""
+        return replace(self, problems=(problem,))
 
 
 class HuggingFace:
@@ -128,21 +176,28 @@ class HuggingFace:
         """The lists, the newest first, or what went wrong with each.
 
         Daily: today's, those of the `days_back` days before, which may have grown, and those missed since the
-        last good harvest. Weekly and monthly: the present one, and that of the day before yesterday.
+        last whole harvest. Weekly and monthly: the present one, that of the day before yesterday, and those
+        missed.
         """
         if self._list == "trending":
             yield _value(lambda: self._trending(web, wanted.at))
         elif self._list == "search":
             yield _value(lambda: self._matches(web, wanted.at))
         else:
-            yield from self._lists(web, self._periods(wanted), wanted.today, wanted.at)
+            due = days_due(wanted, back=self._days_back, most=MAX_MISSED[self._list])
+            periods = self._periods(due.days)
+            yield from self._lists(web, periods, wanted.today, wanted.at)
+            gone = [period for period in self._periods(due.lost) if period not in periods]
+            is_archive = self._list == "daily"
+            yield from lost(
+                _days_of(gone), where=self.name, most=MAX_MISSED[self._list], is_archive=is_archive
+            )
 
     def read_past(
         self, web: Web, since: date, until: date, *, at: datetime
     ) -> Iterator[Listing | DigestError]:
         """The daily lists of the weekdays from one day to another, the latest first."""
-        last = min(until, at.date())
-        days = [last - timedelta(days=back) for back in range(max((last - since).days + 1, 0))]
+        days = days_between(since, min(until, at.date()))
         if self._list != "daily":
             yield UsageError(f'{self.name} has no past lists; list = "daily" has')
             return
@@ -153,88 +208,105 @@ class HuggingFace:
         yield from self._lists(web, weekdays, at.date(), at)
 
     def read_paper(self, web: Web, identifier: str, *, at: datetime) -> Entry | None:
-        """One paper by its id; `None` if the answer holds no paper. Raises FetchError and InputError."""
+        """One paper by its arXiv id; `None` if the answer holds none. Raises FetchError and InputError."""
         from digest.sources.huggingface_pages import parse_paper
 
+        if not is_arxiv_id(identifier):
+            return None
         url = f"{self._base}/api/papers/{quote(identifier, safe='/')}"
         return parse_paper(web.get(url, form=Form.JSON), at=at, where=url)
 
-    def _periods(self, wanted: Wanted) -> list[Period]:
-        if self._list == "daily":
-            missed = (wanted.today - wanted.since).days if wanted.since else 0
-            back = max(self._days_back, min(missed, MAX_MISSED))
-            return [day_list(wanted.today - timedelta(days=days)) for days in range(back + 1)]
-        of = week_list if self._list == "weekly" else month_list
-        return list(dict.fromkeys(of(wanted.today - timedelta(days=days)) for days in range(3)))
+    def _periods(self, days: Sequence[date]) -> list[Period]:
+        of = {"daily": day_list, "weekly": week_list, "monthly": month_list}[self._list]
+        return list(dict.fromkeys(map(of, days)))
 
     def _lists(
         self, web: Web, periods: Sequence[Period], today: date, at: datetime
     ) -> Iterator[Listing | DigestError]:
-        """Each list, or what went wrong with it.
+        """Each list, or what went wrong with it, or both.
 
         Two in a row that cannot be fetched end it: the site is down, and asking for more would only take
         long. So do five in a row that are not there: before some day, the site has none at all.
         """
         failures = strange = 0
-        for period in periods:
-            found = _value(partial(self._one_list, web, period, today, at))
-            yield found
-            failures = failures + 1 if isinstance(found, FetchError) else 0
-            strange = strange + 1 if isinstance(found, InputError) else 0
+        for n, period in enumerate(periods, 1):
+            found = self._one_list(web, period, today, at)
+            yield from found
+            failures = failures + 1 if all(isinstance(one, FetchError) for one in found) else 0
+            strange = strange + 1 if all(isinstance(one, InputError) for one in found) else 0
             if failures == 2 or strange == 5:
+                is_archive = self._list == "daily"
+                why = f"{max(failures, strange)} in a row before could not be read"
+                yield from not_asked(_days_of(periods[n:]), where=self.name, why=why, is_archive=is_archive)
                 return
 
-    def _one_list(self, web: Web, period: Period, today: date, at: datetime) -> Listing:
-        """The list of a day, week or month, whole; one without papers says why.
+    def _one_list(self, web: Web, period: Period, today: date, at: datetime) -> list[Listing | DigestError]:
+        """The list of a day, week or month, and what is wrong with it; without a list, only that.
+
+        One without papers says why. One of another day says so, and is a problem if this one is due.
+        """
+        try:
+            got = self._got(web, period, today, at)
+        except (FetchError, InputError) as problem:
+            return [problem]
+        listing, is_due = got.listing, period.is_due(today)
+        problems = [*got.problems]
+        if listing.day != period.day and is_due and not problems:
+            told = f"has the list of {listing.day} in place of {period.day}"
+            problems = [InputError(told, where=self._address(period))]
+        if not listing.entries:
+            why = "no list on weekends" if period.is_weekend else f"the list of {period.name} has not begun"
+            listing = replace(listing, quiet=why, by_calendar=period.is_weekend)
+        return [listing, *problems]
+
+    # ------------------------------------------------------------ days, weeks, months
+
+    def _got(self, web: Web, period: Period, today: date, at: datetime) -> "_Got":
+        """A list by the API, by its page where that fails, and by both where it is too short.
 
         Raises what the API raised, FetchError or InputError, if the page does not help either.
         """
         is_due = period.is_due(today)
         try:
-            listing = self._by_api(web, period, at)
+            got = self._by_api(web, period, at)
         except (FetchError, InputError) as problem:
-            listing = _in_its_place(partial(self._page, web, period, at), problem)
-            if is_due and not listing.entries:
+            shown = _in_its_place(partial(self._page, web, period, at), problem)
+            if is_due and not shown.entries:
                 raise
-        else:
-            if is_due and len(listing.entries) < FEW:
-                listing = self._compared(web, period, at, listing)
-        if listing.entries:
-            return listing
-        why = "no list on weekends" if period.is_weekend else f"the list of {period.name} has not begun"
-        return replace(listing, quiet=why)
+            is_another = shown.day != period.day
+            return _Got(listing=shown, problems=(problem,) if is_another else ())
+        if is_due and len(got.listing.entries) < FEW and not got.problems:
+            return replace(got, listing=self._compared(web, period, at, got.listing))
+        return got
 
-    # ------------------------------------------------------------ days, weeks, months
+    def _by_api(self, web: Web, period: Period, at: datetime) -> "_Got":
+        """The pages of a list as one, and why it may go on after the last that could be read.
 
-    def _by_api(self, web: Web, period: Period, at: datetime) -> Listing:
-        """The pages of a list as one; a later page that fails costs only its own papers."""
-        listing, may_go_on = self._one_page(web, period, at, 0)
+        Raises FetchError and InputError if not even the first page can be read.
+        """
+        got = _Got.begun(self._one_page(web, period, at, 0))
         for number in range(1, MAX_PAGES):
-            if not may_go_on:
-                return listing
+            if got.is_whole:
+                return got
             try:
-                part, may_go_on = self._one_page(web, period, at, number)
+                got = got.and_then(
+                    self._one_page(web, period, at, number), where=self._address(period, number)
+                )
             except (FetchError, InputError) as problem:
-                return _warned(listing, f"The list may go on, but its page {number + 1} failed: {problem}")
-            longer = _joined(listing, part)
-            if len(longer.entries) == len(listing.entries):
-                return listing
-            listing = longer
-        more = f"The list may go on after its {MAX_PAGES} pages of {PAGE_SIZE} papers; no more were read"
-        return _warned(listing, more) if may_go_on else listing
+                return got.stopped(problem)
+        told = f"the list may go on after the {MAX_PAGES} pages that were read"
+        return got if got.is_whole else got.stopped(InputError(told, where=self._address(period)))
 
-    def _one_page(self, web: Web, period: Period, at: datetime, number: int) -> tuple[Listing, bool]:
-        """One page of a list, and whether it is full, so that there may be another."""
+    def _one_page(self, web: Web, period: Period, at: datetime, number: int) -> "Answer":
         from digest.sources.huggingface_pages import parse_answer
 
-        url = f"{self._address(period)}&p={number}"
+        url = self._address(period, number)
         layout = "huggingface API" if period.day else f"huggingface API, {period.kind}"
-        data = web.get(url, form=Form.JSON)
-        answer = parse_answer(data, at=at, day=period.day, layout=layout, where=url)
-        return _of_day(answer.listing, period, where=url), answer.n_rows >= PAGE_SIZE
+        answer = parse_answer(web.get(url, form=Form.JSON), at=at, day=period.day, layout=layout, where=url)
+        return replace(answer, listing=_of_day(answer.listing, period, where=url))
 
-    def _address(self, period: Period) -> str:
-        return f"{self._base}/api/daily_papers?{period.key}={period.name}&limit={PAGE_SIZE}"
+    def _address(self, period: Period, number: int = 0) -> str:
+        return f"{self._base}/api/daily_papers?{period.key}={period.name}&limit={PAGE_SIZE}&p={number}"
 
     def _page(self, web: Web, period: Period, at: datetime) -> Listing:
         """What the site shows; a day without a list redirects to one that has."""
@@ -261,7 +333,7 @@ class HuggingFace:
             lacked = len(longer.entries) - len(listing.entries)
             if lacked and page.day == period.day:
                 return _warned(longer, f"The API lacks {lacked} papers that the page of {period.name} shows")
-            said = "nor does the page show any more"
+            said = "and its page shows no more"
         if not listing.entries:
             where = self._address(period)
             raise InputError(f"no papers in the list of {period.name}, which is over, {said}", where=where)
@@ -329,16 +401,21 @@ def _value(read: Callable[[], Listing]) -> Listing | DigestError:
 def _in_its_place(read_page: Callable[[], Listing], problem: FetchError | InputError) -> Listing:
     """What the page shows where the API failed, with that as a warning; raises both problems as one.
 
-    A site that asks for fewer requests is not asked for its page instead.
+    It is an alarm if either was got and is strange, at the address where that is. A site that asks for fewer
+    requests is not asked for its page instead.
     """
     if isinstance(problem, BusyError):
         raise problem
     try:
         shown = read_page()
     except (FetchError, InputError) as second:
-        both = InputError if isinstance(problem, InputError) else FetchError
-        what = f"{problem.what}; nor did the page {second.where} help: {second.what}"
-        raise both(what, where=problem.where, fix=problem.fix) from problem
+        if isinstance(second, InputError) and not isinstance(problem, InputError):
+            told = f"{second.what}; nor did the API help: {problem.what}"
+            raise InputError(told, where=second.where, fix=second.fix) from problem
+        why = "" if second.what == problem.what else f": {second.what}"
+        told = f"{problem.what}; nor did its page help{why}"
+        same = InputError if isinstance(problem, InputError) else FetchError
+        raise same(told, where=problem.where, fix=problem.fix) from problem
     return _warned(shown, f"The API failed ({problem}); the page was read in its place")
 
 

@@ -16,10 +16,11 @@ from digest.fetch.web import Web
 from digest.links import safe_link
 from digest.model import Entry, Listing, Observation, Paper
 from digest.settings.mail import SecretTable
-from digest.settings.secrets import secret_of
+from digest.settings.secrets import Secret, secret_of
 from digest.settings.values import Plain, SourceTable, WebAddress
 from digest.sources.discreet import Discreet, check_way
 from digest.sources.json import Fields, Row, entries_of, members, read_json
+from digest.sources.missed import days_due, lost
 from digest.sources.protocol import Place, Wanted
 from digest.text import MAX_ABSTRACT, MAX_TITLE
 
@@ -29,12 +30,14 @@ PASSWORD_VARIABLE = "DIGEST_OPENREVIEW_PASSWORD"  # noqa: S105  # its name
 PREFIX = "openreview:"
 PAGE_SIZE = 1_000
 """The most that the API gives at once."""
-MOST_PAGES = 10
-"""Of a venue; the largest conferences have some six thousand papers."""
+MOST_PAGES = 20
+"""Of a venue; the largest conferences get more than ten thousand papers."""
 MOST_KEYWORDS = 20
 _LONGEST_KEYWORD = 80
 _LONGEST_BACK = 366
 """Days."""
+_LONGEST_HIDDEN = timedelta(days=400)
+"""From when a submission is made until all may see it; a conference takes less than a year."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_TOKEN = 8_000
 _LAYOUT = "OpenReview API"
@@ -43,7 +46,8 @@ _LAYOUT = "OpenReview API"
 class OpenReviewTable(SecretTable, SourceTable):
     """`kind = "openreview"`: what is new at some venues, such as `TMLR` or `ICLR.cc/2026/Conference`.
 
-    What is new is told by when a submission was made: conferences show theirs months later.
+    New is what was made, shown to all, or published since: conferences show submissions months later. Asked
+    for is `sort=cdate:desc`, by when they were made, so pages are read on to those made a year before.
     """
 
     kind: Literal["openreview"]
@@ -65,17 +69,20 @@ class OpenReview:
 
     def read(self, web: Web, wanted: Wanted) -> Iterator[Listing | DigestError]:
         """A list for each venue. One that the API refuses or does not answer ends it."""
-        since = wanted.today - timedelta(days=self._table.days_back)
-        since = max(min(since, wanted.since or since), wanted.today - timedelta(days=_LONGEST_BACK))
+        due = days_due(wanted, back=self._table.days_back, most=_LONGEST_BACK)
+        since = due.days[-1]
+        yield from lost(due.lost, where=self.name, most=_LONGEST_BACK, is_archive=False)
         try:
             member = self._login(web)
         except (ConfigurationError, FetchError) as problem:
             yield problem
             return
-        for venue in self._table.venues:
+        for n, venue in enumerate(self._table.venues, 1):
             got = self._notes(member, venue, since, at=wanted.at)
             yield from got
             if any(isinstance(one, FetchError) for one in got):
+                if rest := self._table.venues[n:]:
+                    yield FetchError(f"not asked for, after that: {', '.join(rest)}", where=self.name)
                 return
 
     def read_paper(self, web: Web, identifier: str, *, at: datetime) -> Entry | None:
@@ -92,9 +99,14 @@ class OpenReview:
 
     # ------------------------------------------------------------ the login
 
+    def check_login(self) -> None:
+        """Raises ConfigurationError if there is none."""
+        self._credentials()
+
     def _login(self, web: Web) -> Discreet:
         """The web as a member sees it. Raises ConfigurationError and FetchError."""
-        name, password = self._credentials()
+        name, secret = self._credentials()
+        password = secret()
         url = f"{self._table.base_url}/login"
         as_posted = json.dumps(password)[1:-1]
         asking = Discreet(web=web, secrets=(password, as_posted))
@@ -102,11 +114,13 @@ class OpenReview:
             answer = asking.post(url, json.dumps({"id": name, "password": password}).encode("ascii"))
         except RefusedError as problem:
             raise FetchError(f"the login was refused: {problem.what}", where=url, fix=_LOGIN_FIX) from None
+        except InputError as problem:
+            raise FetchError(f"the login's answer is strange: {problem.what}", where=url) from None
         token = _token(answer, where=url)
         headers = {"Authorization": f"Bearer {token}"}
         return Discreet(web=web, headers=headers, secrets=(token, password, as_posted))
 
-    def _credentials(self) -> tuple[str, str]:
+    def _credentials(self) -> tuple[str, Secret]:
         """Name and password. Raises ConfigurationError for what is lacking, or must not be sent there."""
         place = self._place
         secret = secret_of(self._table, (PASSWORD_VARIABLE,), place.folder, place.environment)
@@ -115,7 +129,7 @@ class OpenReview:
             fix = f"Set username, and {PASSWORD_VARIABLE}, password_file or password_command"
             raise ConfigurationError.of(what, where=self.name, fix=fix)
         check_way(self._table.base_url, what="password", where=self.name)
-        return self._table.username, secret()
+        return self._table.username, secret
 
     # ------------------------------------------------------------ a venue's papers
 
@@ -131,7 +145,7 @@ class OpenReview:
                 got = got.and_then(parse_page(_got(member, url), at=at, where=url), where=url)
             except (FetchError, InputError) as problem:
                 return got.listed(since, venue, where=url, problem=problem)
-            if got.is_whole or got.is_older_than(since):
+            if got.is_whole or got.is_older_than(since - _LONGEST_HIDDEN):
                 return got.listed(since, venue, where=url)
         told = f"the list may go on after the {len(got.notes):,} papers that were read"
         return got.listed(since, venue, where=url, problem=InputError(told, where=url))
@@ -174,10 +188,11 @@ def _got(member: Discreet, url: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """One submission: as a row, and the day it was made, where it says so."""
+    """One submission: as a row, and the days it was made, and it became news, where it says so."""
 
     row: Row
     made: date | None
+    new_on: date | None
     name: str
 
 
@@ -202,8 +217,11 @@ def parse_page(data: bytes, *, at: datetime, where: str = "") -> Page:
 def _note(value: Any, at: datetime) -> Note:
     note = members(value)
     made = _day(note.get("cdate"))
+    days = (made, _day(note.get("odate")), _day(note.get("pdate")))
+    until = at.date() + timedelta(days=1)
+    new_on = max((day for day in days if day and day <= until), default=None)
     name = _id(note.get("forum")) or _id(note.get("id"))
-    return Note(row=_row(note, name, made, at), made=made, name=name)
+    return Note(row=_row(note, name, new_on, at), made=made, new_on=new_on, name=name)
 
 
 def _id(value: Any) -> str:
@@ -217,7 +235,7 @@ def _day(value: Any) -> date | None:
     return datetime.fromtimestamp(value / 1_000, tz=UTC).date()
 
 
-def _row(note: Mapping[str, Any], name: str, made: date | None, at: datetime) -> Row:
+def _row(note: Mapping[str, Any], name: str, new_on: date | None, at: datetime) -> Row:
     content = {key: _bare(value) for key, value in members(note.get("content")).items()}
     fields = Fields(content)
     title = fields.text("title", MAX_TITLE)
@@ -231,12 +249,12 @@ def _row(note: Mapping[str, Any], name: str, made: date | None, at: datetime) ->
         abstract=fields.text("abstract", MAX_ABSTRACT),
         authors=authors or None,
         n_authors=len(authors) or None,
-        published=_day(note.get("pdate")) or made,
+        published=_day(note.get("pdate")) or _day(note.get("cdate")),
         url=safe_link(f"{SITE}/forum?id={name}"),
         keywords=tuple(dict.fromkeys(fields.names("keywords", most=MOST_KEYWORDS, limit=_LONGEST_KEYWORD))),
     )
-    problems = [*fields.problems, *(["no usable cdate"] if made is None else [])]
-    entry = Entry(paper=paper, observation=Observation(at=at, listed_on=made))
+    problems = [*fields.problems, *(["no usable date"] if new_on is None else [])]
+    entry = Entry(paper=paper, observation=Observation(at=at, listed_on=new_on))
     return Row(entry=entry, problems=tuple(f"{name}: {problem}" for problem in problems))
 
 
@@ -266,17 +284,17 @@ class _Got:
         is_last = len(names) < PAGE_SIZE if count is None else len(notes) >= count
         return _Got(notes=notes, count=count, is_whole=is_last or not names)
 
-    def is_older_than(self, since: date) -> bool:
-        """Whether all that may follow is older."""
+    def is_older_than(self, day: date) -> bool:
+        """Whether all that may follow was made before a day."""
         days = [note.made for note in self.notes if note.made]
-        return bool(days) and days[-1] < since
+        return bool(days) and days[-1] < day
 
     def listed(
         self, since: date, venue: str, *, where: str, problem: DigestError | None = None
     ) -> list[Listing | DigestError]:
         """The venue's list, and what was wrong with it: with a part of it, the `problem` that cut it off."""
         problems = [one for one in (problem, *self._doubts(where, was_cut=problem is not None)) if one]
-        recent = [note.row for note in self.notes if note.made is None or note.made >= since]
+        recent = [note.row for note in self.notes if note.new_on is None or note.new_on >= since]
         try:
             entries, warnings = entries_of(recent, where=where)
         except InputError as unreadable:

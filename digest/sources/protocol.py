@@ -21,8 +21,10 @@ class Wanted:
     """The day (UTC) whose list is wanted most."""
     at: datetime
     """The moment of the observations."""
-    since: date | None = None
-    """The day of the last good harvest: what came since is made up for, as far as the source can."""
+    since: datetime | None = None
+    """When this source was last read whole, without a problem; where it never was, a day before it was first
+    tried. What came since is made up for, as far as the source can; what it cannot is told as a LostError.
+    `None`: it was never tried."""
     known: Set[str] = NONE
     """Ids that this source's lists brought in the last days: a list of nothing else is an old one."""
     liked: tuple[tuple[str, ...], ...] = ()
@@ -54,14 +56,24 @@ class Source(Protocol):
     def read(self, web: Web, wanted: Wanted) -> Iterator[Listing | DigestError]:
         """Its lists, one by one, each a value or what went wrong with it.
 
-        FetchError: it could not be got. InputError, with the page's address in `where`: it was got, and is
-        not what it was taken for, which is an alarm. A list without papers says in `quiet` why there are
-        none, or is an alarm, too.
+        FetchError: it could not be got; LostError: it can be got no more. InputError, with the page's address
+        in `where`: it was got, and is not what it was taken for, which is an alarm. A list without papers
+        says in `quiet` why there are none, and in `by_calendar` whether that is known of the day, or is an
+        alarm, too.
         """
         ...
 
     def read_paper(self, web: Web, identifier: str, *, at: datetime) -> Entry | None:
         """One paper by its id; `None` if this source does not know it. Raises FetchError or InputError."""
+        ...
+
+
+@runtime_checkable
+class Member(Source, Protocol):
+    """A source that answers nobody without a login."""
+
+    def check_login(self) -> None:
+        """Asks nobody. Raises ConfigurationError for what is lacking, or must not be sent there."""
         ...
 
 

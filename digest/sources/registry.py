@@ -1,8 +1,8 @@
 """Which class reads which kind of source; a new kind is one file and one line here."""
 
-from collections import Counter
 from collections.abc import Iterable
 from importlib import import_module
+from itertools import count
 from typing import Any
 
 from digest.settings.values import SourceTable
@@ -28,14 +28,18 @@ def table_of(kind: str) -> type[SourceTable]:
 def open_sources(tables: Iterable[SourceTable], place: Place) -> tuple[Source, ...]:
     """The sources that `config.toml` describes, in its order.
 
-    Two of one name are called `arxiv` and `arxiv 2`: the store tells sources apart by their names.
+    Two of one name are called `arxiv` and `arxiv 2`, or by the next number that is no other's name: the store
+    tells sources apart by their names. Who wants to reorder or remove tables names each.
     """
     sources: tuple[Source, ...] = tuple(_class_of(table.kind)(table, place) for table in tables)
-    count: Counter[str] = Counter()
+    taken = {source.name for source in sources}
+    had: set[str] = set()
     for source in sources:
-        count[source.name] += 1
-        if count[source.name] > 1:
-            source.name = f"{source.name} {count[source.name]}"
+        if source.name in had:
+            numbered = (f"{source.name} {number}" for number in count(2))
+            source.name = next(name for name in numbered if name not in taken)
+        had.add(source.name)
+        taken.add(source.name)
     return sources
 
 

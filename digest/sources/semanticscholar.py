@@ -11,7 +11,15 @@ from urllib.parse import quote
 
 from pydantic import Field, StrictInt
 
-from digest.errors import ConfigurationError, DigestError, FetchError, InputError, MissingError, RefusedError
+from digest.errors import (
+    BusyError,
+    ConfigurationError,
+    DigestError,
+    FetchError,
+    InputError,
+    MissingError,
+    RefusedError,
+)
 from digest.fetch.web import Web
 from digest.links import is_arxiv_id, paper_id, safe_link
 from digest.model import Entry, Listing, Observation, Paper
@@ -19,6 +27,7 @@ from digest.settings.secrets import key_of
 from digest.settings.values import SourceTable, WebAddress
 from digest.sources.discreet import Discreet, check_way
 from digest.sources.json import Fields, Row, entries_of, members, read_json
+from digest.sources.missed import first_news, only_news
 from digest.sources.protocol import Place, Wanted
 from digest.text import MAX_ABSTRACT, MAX_TITLE
 
@@ -62,7 +71,10 @@ class SemanticScholar:
         self._place = place
 
     def read(self, web: Web, wanted: Wanted) -> Iterator[Listing | DigestError]:
-        """A list for each reader whose turn it is. A server that is down or busy is asked no more."""
+        """A list for each reader whose turn it is. A server that is down or busy is asked no more.
+
+        Papers that came out long ago are recommended, too, and are no news.
+        """
         groups = list(dict.fromkeys(ids for liked in wanted.liked if (ids := seeds(liked))))
         if not groups:
             yield Listing(layout=_LAYOUT, entries=(), quiet=_why_quiet(wanted))
@@ -76,7 +88,7 @@ class SemanticScholar:
             if not asking.left:
                 return
             try:
-                yield asking.recommended(ids)
+                yield only_news(asking.recommended(ids), first_news(wanted))
             except InputError as problem:
                 yield problem
             except FetchError as problem:
@@ -184,7 +196,7 @@ class _Asking:
 
     def _fix(self, problem: FetchError) -> str:
         if not self._web.secrets:
-            return GET_A_KEY
+            return GET_A_KEY if isinstance(problem, BusyError | RefusedError) else problem.fix
         is_refused = isinstance(problem, RefusedError) and problem.status in (401, 403)
         return f"See that the key in {KEY_VARIABLE} or key_file is valid" if is_refused else problem.fix
 

@@ -114,6 +114,12 @@ def _declared(data: bytes) -> str:
     return name if name in _CODECS else "utf-8"
 
 
+def text_of(parent: Any, *paths: str) -> str:
+    """All the text of the first child at one of these paths; empty without."""
+    found = next((child for path in paths if (child := parent.find(path)) is not None), None)
+    return "" if found is None else "".join(found.itertext())
+
+
 _PROLOG = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 _SUBSET = re.compile(r"""<!DOCTYPE(?:[^\[>"']|"[^"]*"|'[^']*')*+\[""")
 

@@ -85,6 +85,7 @@ def zipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield zip_up.flush()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", HEADS)
 def test_fifty_megabytes_of_any_form_are_cut_off(form: Form, server: Server) -> None:
     said = downloaded(server, streamed(of_megabytes(form), Content_Type=HEADS[form][0]), form)
@@ -92,6 +93,7 @@ def test_fifty_megabytes_of_any_form_are_cut_off(form: Form, server: Server) -> 
     assert "larger than 20,000,000 bytes" in str(said["problem"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", HEADS)
 def test_so_they_are_when_they_come_compressed(form: Form, server: Server) -> None:
     kind, _ = HEADS[form]
@@ -111,6 +113,7 @@ def test_a_body_that_says_it_is_short_and_is_not_is_read_as_far_as_it_says(serve
     assert said == {"bytes": 100}
 
 
+@pytest.mark.slow
 def test_a_megabyte_that_unpacks_to_a_gigabyte_is_cut_off(server: Server) -> None:
     assert sum(map(len, bomb(100))) < 1_500_000
 
@@ -119,6 +122,7 @@ def test_a_megabyte_that_unpacks_to_a_gigabyte_is_cut_off(server: Server) -> Non
     assert "larger than 20,000,000 bytes" in str(said["problem"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "gzip,gzip,gzip", "deflate, gzip", "br", "zstd", "x-tea"])
 def test_what_is_packed_twice_or_strangely_is_not_unpacked(encoding: str, server: Server) -> None:
     nested = zipped(bomb(100))
@@ -128,6 +132,7 @@ def test_what_is_packed_twice_or_strangely_is_not_unpacked(encoding: str, server
     assert "problem" in said
 
 
+@pytest.mark.slow
 def test_a_bomb_that_does_not_say_so_is_only_bytes(server: Server) -> None:
     said = downloaded(server, streamed(bomb(100), Content_Type="text/plain"))
 

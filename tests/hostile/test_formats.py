@@ -153,6 +153,7 @@ def pages(draw: st.DrawFn) -> list[Said]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 @settings(max_examples=25)
 @given(said=pages())
@@ -166,6 +167,7 @@ def test_a_text_page_is_read_back(layout: str, said: list[Said]) -> None:
     assert listing.warnings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["text B", "text D", "text E", "text F", "text G"])
 @settings(max_examples=25)
 @given(said=pages())
@@ -198,6 +200,7 @@ def test_any_bytes_are_a_list_or_an_error(form: str, data: bytes) -> None:
     assert attacked(READERS[form], data) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", READERS)
 @settings(max_examples=40)
 @given(data=st.data())

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = contracts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("targets", [SOURCES, list(READERS)], ids=["sources", "readers"])
 def test_spoiled_pages_do_no_harm(targets: Sequence[str]) -> None:
     assert wrongs_of("quick", *targets) == []
@@ -26,6 +27,7 @@ def test_nor_do_many_more_and_large_ones(target: str) -> None:
     assert wrongs_of("long", target) == []
 
 
+@pytest.mark.slow
 def test_what_was_found_once_does_no_harm_again() -> None:
     assert [path for path in FOUND.iterdir() if path.name.partition("-")[0] not in READERS] == []
     assert wrongs_of("found", *READERS) == []

@@ -5,9 +5,11 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +26,8 @@ from tests.makers import NOW, TODAY
 
 FIXTURES = Path(__file__).parent / "fixtures"
 Found = list[Listing | DigestError]
+MOST_REQUESTS = 60
+"""Of one harvest."""
 
 
 @dataclass
@@ -58,6 +62,15 @@ class FakeWeb:
         if isinstance(found, DigestError):
             raise found
         return self.change(found)
+
+
+@dataclass
+class Parrot(FakeWeb):
+    """Answers any address by the page whose address is most like it."""
+
+    def _answer(self, url: str) -> bytes:
+        nearest = max(self.answers, key=lambda known: SequenceMatcher(a=known, b=url).ratio())
+        return super()._answer(nearest)
 
 
 def opened(folder: Path, environment: Mapping[str, str] = {}, /, **table: Any) -> Source:
@@ -139,6 +152,37 @@ class SourceContract:
         for entry in entries_of(self.read(tmp_path, self.web())):
             assert_clean(entry)
 
+    # ------------------------------------------------------------ how much it asks for, and for which days
+
+    def test_it_asks_for_a_bounded_number_of_pages(self, tmp_path: Path) -> None:
+        web = self.web()
+
+        self.read(tmp_path, web)
+
+        assert len(web.asked) + len(web.posted) <= MOST_REQUESTS
+
+    def test_a_server_that_repeats_its_pages_without_end_is_left(self, tmp_path: Path) -> None:
+        web = Parrot(pages_of(self.folder))
+
+        self.read(tmp_path, web)
+
+        assert len(web.asked) + len(web.posted) <= MOST_REQUESTS
+
+    def test_after_a_week_s_absence_the_first_list_that_was_missed_is_read_or_named(
+        self, tmp_path: Path
+    ) -> None:
+        web, away = self.web(), replace(self.wanted, since=NOW - timedelta(days=7))
+
+        found = list(self.source(tmp_path).read(web, away))
+
+        assert len(web.asked) <= MOST_REQUESTS
+        days = {listing.day for listing in listings_of(found) if listing.day}
+        if not days:
+            return  # its lists are of no day: what is missed stands on the next
+        told = " ".join(str(one) for one in found if isinstance(one, DigestError))
+        named = set(map(date.fromisoformat, re.findall(r"\d{4}-\d\d-\d\d", told)))
+        assert min(days | named) <= away.today - timedelta(days=6)
+
     # ------------------------------------------------------------ what it cannot read
 
     def test_a_server_that_is_down_is_a_value_and_no_list(self, tmp_path: Path) -> None:
@@ -148,6 +192,14 @@ class SourceContract:
 
         assert found
         assert all(isinstance(one, FetchError) for one in found)
+
+    def test_pages_of_another_form_are_values_and_no_list(self, tmp_path: Path) -> None:
+        strange = {url: InputError("a login page", where=url) for url in pages_of(self.folder)}
+
+        found = self.read(tmp_path, FakeWeb(strange))
+
+        assert found
+        assert all(isinstance(one, DigestError) for one in found)
 
     @pytest.mark.parametrize(
         "body", [b"", b" \n", b"\x00" * 10, b"Rate exceeded.", b"<html></html>", b"{}", b"null"]

@@ -92,46 +92,53 @@ def days(*written: str) -> tuple[date, ...]:
     return tuple(map(date.fromisoformat, written))
 
 
-def test_a_daily_harvest_misses_nothing_all_year() -> None:
+def utc(written: str) -> datetime:
+    return datetime.fromisoformat(written).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("hour", [2, 4, 7, 23])
+def test_a_daily_harvest_misses_no_list_all_year(hour: int) -> None:
     for day in YEAR_2026[1:]:
-        if is_announcement_day(day - timedelta(days=1)):
-            at = datetime(day.year, day.month, day.day, 7, 30, tzinfo=UTC)
+        at = datetime(day.year, day.month, day.day, hour, 30, tzinfo=UTC)
 
-            assert missed_days(day - timedelta(days=1), at) == ()
+        assert missed_days(at - timedelta(days=1), at) == ()
 
 
-def test_a_daily_harvest_at_night_misses_nothing_either() -> None:
-    # 02:00 UTC is the evening before in New York.
-    at = datetime(2026, 8, 13, 2, tzinfo=UTC)
-
-    assert missed_days(date(2026, 8, 12), at) == ()
-    assert missed_days(date(2026, 8, 11), at) == days("2026-08-11")
+def test_a_harvest_on_the_evening_before_misses_the_day_between() -> None:
+    # 01:00 UTC is the evening before in New York.
+    assert missed_days(utc("2026-08-12T01:00"), utc("2026-08-13T05:30")) == days("2026-08-12")
+    assert missed_days(utc("2026-08-12T05:00"), utc("2026-08-13T05:30")) == ()
 
 
 def test_a_weeks_sleep_misses_the_lists_of_the_week() -> None:
-    at = datetime(2026, 8, 19, 7, 30, tzinfo=UTC)
+    missed = missed_days(utc("2026-08-12T07:30"), utc("2026-08-19T07:30"))
 
-    assert missed_days(date(2026, 8, 12), at) == days("2026-08-13", "2026-08-14", "2026-08-17", "2026-08-18")
+    assert missed == days("2026-08-13", "2026-08-14", "2026-08-17", "2026-08-18")
 
 
 def test_a_holiday_that_may_have_had_a_list_is_asked_for() -> None:
-    at = datetime(2026, 1, 21, 7, 30, tzinfo=UTC)
+    missed = missed_days(utc("2026-01-16T07:30"), utc("2026-01-21T07:30"))
 
-    assert missed_days(date(2026, 1, 16), at) == days("2026-01-19", "2026-01-20")
+    assert missed == days("2026-01-19", "2026-01-20")
 
 
-@given(at=MOMENTS, back=st.integers(0, 40))
-def test_missed_days_lie_between_the_two_harvests_and_no_due_list_is_left_out(
-    at: datetime, back: int
-) -> None:
-    since = at.date() - timedelta(days=back)
+def test_days_on_which_a_harvest_went_well_were_not_missed_whatever_the_calendar() -> None:
+    assert missed_days(utc("2027-01-03T07:30"), utc("2027-01-04T07:30")) == ()
+
+
+def test_a_harvest_in_the_future_misses_nothing() -> None:
+    assert missed_days(utc("2027-01-03T07:30"), utc("2026-01-04T07:30")) == ()
+
+
+@given(at=MOMENTS, back=st.integers(0, 40 * 24 * 60))
+def test_no_list_that_came_out_between_two_harvests_is_left_out(at: datetime, back: int) -> None:
+    since = at - timedelta(minutes=back)
 
     missed = missed_days(since, at)
 
-    had = newest_list(datetime.combine(since, at.timetz()))
-    today = day_in_new_york(at)
+    had, today = newest_list(since), day_in_new_york(at)
     due = [had + timedelta(days=number) for number in range(1, 60)]
-    assert all(had < day < today for day in missed)
+    assert all(day_in_new_york(since) < day < today for day in missed)
     assert {day for day in due if day < today and is_announcement_day(day)} <= set(missed)
     assert list(missed) == sorted(set(missed))
 

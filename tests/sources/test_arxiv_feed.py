@@ -44,12 +44,10 @@ def test_a_date_that_is_none_is_not_known(stated: str) -> None:
     assert parse_feed(data, at=NOW).day is None
 
 
-def test_only_the_first_version_of_a_new_paper_is_published_that_day() -> None:
-    rows = [row(1), row(2, version=2), row(3, "cross"), row(4, "replace", version=1)]
+def test_when_a_paper_came_in_is_not_guessed_from_its_announcement() -> None:
+    papers = [one.entry.paper for one in parse_feed(feed(ROWS), at=NOW).papers]
 
-    papers = [one.entry.paper for one in parse_feed(feed(rows), at=NOW).papers]
-
-    assert [paper.published for paper in papers] == [WEDNESDAY, None, None, None]
+    assert [paper.published for paper in papers] == [None] * 4
 
 
 def test_an_announcement_of_an_unknown_kind_is_taken_for_new_and_told() -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -42,7 +43,7 @@ def test_a_paper_has_all_that_the_page_tells() -> None:
     assert paper.abstract == "Warm if n<N."
     assert paper.authors == ("Ada Lovelace", "Mary Teapot")
     assert paper.n_authors == 2
-    assert paper.published == WEDNESDAY
+    assert paper.published is None  # the day it came in is before that of the list
     assert paper.url == "https://arxiv.org/abs/2603.10001"
     assert one.entry.observation.listed_on == WEDNESDAY
     assert one.categories == ("cs.CL",)
@@ -174,6 +175,7 @@ def test_too_many_tags_are_refused() -> None:
         parse(page(ROWS) + b"<b>" * 300_001)
 
 
+@pytest.mark.slow
 def test_papers_inside_papers_are_not_read_over_and_over() -> None:
     nested = b"<dd><div>" * 5_000 + b"tea " * 5_000 + b"</div></dd>" * 5_000
 
@@ -182,6 +184,43 @@ def test_papers_inside_papers_are_not_read_over_and_over() -> None:
     assert len(read.papers) == 5
 
 
+@pytest.mark.parametrize(
+    ("rows", "others"),
+    [
+        ([row(1, category="math.CO"), row(2, "cross", categories=("math.AP", "cs.CL"))], "math.CO"),
+        ([row(1, "cross", category="cs.RO"), row(2, "replace", category="cs.RO")], "cs.RO, math.CO"),
+        ([row(1, categories=("math.CO", "cs.CL"))], "math.CO"),
+    ],
+)
+def test_a_list_of_another_category_is_refused(rows: list[dict[str, Any]], others: str) -> None:
+    with pytest.raises(InputError, match=f"is no list of cs.CL; its papers are of {others}") as refused:
+        parse(page(rows))
+
+    assert refused.value.where == WHERE
+
+
+@pytest.mark.parametrize(
+    ("category", "shown"),
+    [
+        ("cs.NA", "math.NA"),
+        ("math.MP", "math-ph"),
+        ("math-ph", "math-ph"),
+        ("cs", "cs.RO"),
+        ("cs.CL", "cs.CL"),
+    ],
+)
+def test_a_list_is_known_by_either_name_of_its_category(category: str, shown: str) -> None:
+    assert len(parse(page([row(1, category=shown)]), category).papers) == 1
+
+
+def test_more_problems_than_are_told_are_counted() -> None:
+    read = parse(page([row(0), *(row(number, title=" ") for number in range(1, 60))]))
+
+    assert len(read.warnings) == 51
+    assert read.warnings[-1] == "and 9 more problems"
+
+
+@pytest.mark.slow
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_a_mutated_page_gives_papers_or_an_alarm(data: st.DataObject) -> None:

@@ -135,7 +135,7 @@ def test_a_paper_in_two_sets_is_given_once(tmp_path: Path) -> None:
 
     assert len(entries_of(found)) == 1
     assert [one.quiet for one in listings_of(found) if one.quiet] == [
-        "arXiv announced nothing of cs.RO from 2026-03-02 to 2026-03-06"
+        "all that arXiv announced of cs.RO from 2026-03-02 to 2026-03-06 was listed under another category"
     ]
 
 
@@ -181,6 +181,84 @@ def test_a_token_that_comes_again_ends_it(tmp_path: Path) -> None:
 
     assert isinstance(found[-1], InputError)
     assert len(web.asked) == 2
+
+
+def test_new_tokens_that_bring_nothing_new_end_it(tmp_path: Path) -> None:
+    class Endless(FakeWeb):
+        def _answer(self, url: str) -> bytes:
+            return records([record(1, "2026-03-02", "2026-03-03")], token=str(len(self.asked)))
+
+    web = Endless({})
+
+    found = read_past(tmp_path, web)
+
+    assert [entry.paper.id for entry in entries_of(found)] == ["2603.10001"]
+    assert isinstance(found[-1], InputError)
+    assert found[-1].what == "3 pages in a row brought no record that is new"
+    assert len(web.asked) == 4
+
+
+def test_pages_of_deleted_records_are_on_the_way(tmp_path: Path) -> None:
+    pages = {
+        (url() if number == 0 else next_url(str(number))): records(
+            [record(number, "2026-03-02", "2026-03-03", deleted=number < 5)], token=str(number + 1)
+        )
+        for number in range(6)
+    }
+    web = FakeWeb(pages | {next_url("6"): records([record(6, "2026-03-02", "2026-03-03")])})
+
+    found = read_past(tmp_path, web)
+
+    assert [entry.paper.id for entry in entries_of(found)] == ["2603.10005", "2603.10006"]
+    assert all(isinstance(one, Listing) for one in found)
+
+
+def sized(data: bytes, size: str) -> bytes:
+    return data.replace(b"<resumptionToken>", f'<resumptionToken completeListSize="{size}">'.encode())
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ("5000", ["2 records in all, where it says 5,000"]),
+        ("3", ["2 records in all, where it says 3"]),
+        ("2", []),
+        ("1", []),
+        ("many", []),
+    ],
+)
+def test_fewer_records_than_are_stated_are_told(size: str, told: list[str], tmp_path: Path) -> None:
+    first = records([record(1, "2026-03-02", "2026-03-03")], token="2")
+    last = records([record(2, "2026-03-02", "2026-03-03")])
+    web = FakeWeb({url(): sized(first, size), next_url("2"): sized(last, size)})
+
+    found = read_past(tmp_path, web)
+
+    assert len(entries_of(found)) == 2
+    assert [one.what for one in found if isinstance(one, InputError)] == told
+
+
+def test_warnings_of_pages_without_a_wanted_record_are_told(tmp_path: Path) -> None:
+    rows = [record(1, "2025-03-02", "2025-03-03", id="2503.00001"), record(2, "2026-03-02", "x", title=" ")]
+
+    (listing,) = read_past(tmp_path, FakeWeb({url(): records(rows)}))
+
+    assert isinstance(listing, Listing)
+    assert listing.quiet
+    assert listing.warnings == ("2603.10002 has no title; left out",)
+
+
+def test_warnings_of_a_last_page_are_told_with_nothing_else(tmp_path: Path) -> None:
+    odd = [record(3, "2025-03-02", "2025-03-03", id="2503.00001"), record(2, "2026-03-02", "x", title=" ")]
+    web = FakeWeb(
+        {url(): records([record(1, "2026-03-02", "2026-03-03")], token="2"), next_url("2"): records(odd)}
+    )
+
+    _, rest = read_past(tmp_path, web)
+
+    assert isinstance(rest, Listing)
+    assert rest.quiet == "arXiv announced nothing else of cs.CL from 2026-03-02 to 2026-03-06"
+    assert rest.warnings == ("2603.10002 has no title; left out",)
 
 
 def test_lists_come_before_the_next_page_is_asked_for(tmp_path: Path) -> None:

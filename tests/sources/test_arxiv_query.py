@@ -38,6 +38,15 @@ def test_an_old_paper_is_found_by_its_id_without_version(where: str, source: Sou
     assert entry.paper.aliases == ("10.9999/tea.1",)
 
 
+def test_an_old_id_with_a_subject_class_is_the_one_without(source: Source) -> None:
+    web = FakeWeb({WHERE.replace(OLD, "math/0309136"): answer(found("math/0309136v1"))})
+
+    entry = source.read_paper(web, "math.GT/0309136", at=NOW)
+
+    assert entry is not None
+    assert entry.paper.id == "math/0309136"
+
+
 def test_a_paper_may_be_called_0() -> None:
     entry = parse_answer(answer(found("2104.12255v1", title="0")), "2104.12255", at=NOW)
 

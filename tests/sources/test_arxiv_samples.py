@@ -1,7 +1,7 @@
 """Real documents of arXiv, where they are at hand."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def test_the_empty_feed_of_a_weekend_is_quiet(tmp_path: Path) -> None:
     web = FakeWeb({"https://rss.arxiv.org/rss/cs.CL": data})
 
     (listing,) = opened(tmp_path, kind="arxiv", categories=["cs.CL"]).read(
-        web, Wanted(today=SATURDAY.date(), at=SATURDAY)
+        web, Wanted(today=SATURDAY.date(), at=SATURDAY, since=SATURDAY - timedelta(days=1))
     )
 
     assert "Saturdays" in getattr(listing, "quiet", "")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from digest.errors import DigestError, FetchError, InputError
+from digest.errors import DigestError, FetchError, InputError, LostError
 from digest.model import Listing
 from digest.sources.biorxiv import MOST_DAYS, MOST_PAGES, Biorxiv, BiorxivTable, authors_of, parse_page
 from digest.sources.protocol import Archive, Place, Wanted
@@ -63,13 +63,15 @@ def source(**table: Any) -> Biorxiv:
     return Biorxiv(BiorxivTable.model_validate(written), Place(folder=Path("/nowhere")))
 
 
-def read(web: FakeWeb, *, today: date = TODAY, since: date | None = None, **table: Any) -> Found:
+def read(web: FakeWeb, *, today: date = TODAY, away: int | None = None, **table: Any) -> Found:
+    since = None if away is None else NOW - timedelta(days=away)
     return list(source(**table).read(web, Wanted(today=today, at=NOW, since=since)))
 
 
 def day_of(*pages: bytes, day: date = MONDAY, **table: Any) -> Found:
-    """What a day that is over gives; pages are asked for one record after the other."""
-    web = FakeWeb({address(day, cursor): data for cursor, data in enumerate(pages)})
+    """What a day that is over gives; pages are asked for one record after the other, to an empty one."""
+    ends = {address(day, cursor): NO_POSTS for cursor in range(40)}
+    web = FakeWeb(ends | {address(day, cursor): data for cursor, data in enumerate(pages)})
     return list(source(**table).read_past(web, day, day, at=NOW))
 
 
@@ -167,15 +169,25 @@ def test_a_part_of_a_day_without_a_paper_that_is_wanted_is_not_called_quiet() ->
 def test_a_harvest_reads_the_days_before_again_and_all_since_the_last_good_one() -> None:
     web = FakeWeb({})
     days = [TODAY - timedelta(days=back) for back in range(40)]
-    web.answers = {address(day): page(record(day.day, day), total=1) for day in days}
+    web.answers = {address(day, cursor): data for day in days for cursor, data in enumerate(one_record(day))}
 
     two = read(web, days_back=2)
-    five = read(web, since=TODAY - timedelta(days=5))
-    month = read(web, since=TODAY - timedelta(days=30))
+    five = read(web, away=5)
+    before = read(web, away=5, days_back=2)
+    *month, problem = read(web, away=30)
 
     assert [one.day for one in listings_of(two)] == days[:3]
     assert [one.day for one in listings_of(five)] == days[:6]
+    assert [one.day for one in listings_of(before)] == days[:7]
     assert [one.day for one in listings_of(month)] == days[: MOST_DAYS + 1]
+    assert isinstance(problem, LostError)
+    assert "from 2026-02-09 to 2026-02-24 were missed" in problem.what
+    assert problem.fix == 'Run "digest fetch --since 2026-02-09"'
+
+
+def one_record(day: date) -> tuple[bytes, bytes]:
+    """The pages of a day with one paper."""
+    return page(record(day.day, day), total=1), NO_POSTS
 
 
 def test_two_days_in_a_row_that_cannot_be_fetched_end_it() -> None:
@@ -183,12 +195,14 @@ def test_two_days_in_a_row_that_cannot_be_fetched_end_it() -> None:
 
     found = read(web, days_back=9)
 
-    assert len(found) == len(web.asked) == 2
+    assert len(web.asked) == 2
+    assert len(found) == 3
+    assert "from 2026-03-02 to 2026-03-09 were not asked for" in str(found[-1])
 
 
 def test_the_past_is_read_day_by_day() -> None:
     days = [date(2026, 2, 2), date(2026, 2, 3)]
-    web = FakeWeb({address(day): page(record(day.day, day), total=1) for day in days})
+    web = FakeWeb({address(day, n): data for day in days for n, data in enumerate(one_record(day))})
     archive = source()
 
     found = list(archive.read_past(web, days[0], days[1], at=NOW))
@@ -398,8 +412,7 @@ def test_medrxiv_is_read_under_its_own_name_and_address() -> None:
         record(2, version=None),
         record(2, version=True),
         record(2, version="0"),
-        record(2, day=MONDAY),
-        record(2, date=20260311),
+        record(2, day=TODAY - timedelta(days=8)),
     ],
 )
 def test_a_record_that_is_no_paper_of_the_day_is_left_out_and_said_so(unreadable: Any) -> None:
@@ -410,11 +423,38 @@ def test_a_record_that_is_no_paper_of_the_day_is_left_out_and_said_so(unreadable
     assert "left out" in warnings[0]
 
 
-def test_a_list_of_another_day_is_an_alarm() -> None:
-    (problem,) = day_of(page(record(1, TODAY), record(2, TODAY), total=2))
+@pytest.mark.parametrize(
+    ("dated", "listed_on"), [(YESTERDAY.isoformat(), YESTERDAY), (20260311, TODAY), (None, TODAY)]
+)
+def test_a_record_that_is_dated_a_day_off_is_kept_under_its_own_date_and_said_so(
+    dated: object, listed_on: date
+) -> None:
+    web = FakeWeb({address(): page(record(7), record(8, date=dated), total=2)} | _END)
 
+    (listing,) = listings_of(read(web))
+
+    assert [entry.observation.listed_on for entry in listing.entries] == [TODAY, listed_on]
+    assert bool(listing.warnings) is (dated is not None)
+
+
+def test_a_list_of_another_day_is_an_alarm_beside_its_papers() -> None:
+    listing, problem = day_of(page(record(1, TODAY), record(2, TODAY), total=2))
+
+    assert isinstance(listing, Listing)
+    assert [entry.observation.listed_on for entry in listing.entries] == [TODAY, TODAY]
     assert isinstance(problem, InputError)
-    assert f"is not dated {MONDAY}" in problem.what
+    assert problem.what == f"none of its 2 new papers is dated {MONDAY}"
+
+
+def test_a_total_that_is_only_the_page_s_does_not_end_a_list() -> None:
+    pages = {
+        address(): page(*(record(n) for n in range(3)), total=3),
+        address(cursor=3): page(*(record(n) for n in range(3, 5)), total=2),
+    }
+
+    found = read(FakeWeb(pages))
+
+    assert len(entries_of(found)) == 5
 
 
 @pytest.mark.parametrize(
@@ -531,6 +571,7 @@ _RECORDS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(_RECORDS | _JSON, max_size=4), _JSON)
 def test_any_record_is_a_clean_entry_or_said_to_be_none(records: list[Any], total: Any) -> None:
     web = FakeWeb({address(): page(*records, total=total)} | _END)
@@ -572,7 +613,7 @@ def test_text_of_any_length_takes_a_bounded_time(part: str) -> None:
 def test_every_new_paper_of_a_saved_answer_is_read() -> None:
     day = date(2026, 7, 15)
     rows = json.loads(SAMPLE.read_bytes())["collection"]
-    web = FakeWeb({address(day): SAMPLE.read_bytes()})
+    web = FakeWeb({address(day): SAMPLE.read_bytes(), address(day, 3): NO_POSTS})
 
     found = list(source().read_past(web, day, day, at=NOW))
 

@@ -4,7 +4,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar
@@ -14,13 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from digest.errors import InputError
+from digest.errors import DigestError, InputError
 from digest.model import Entry, Listing
 from digest.sources.feed import FeedTable
 from digest.sources.feed_pages import MAX_ENTRIES, canonical_id, is_feed, parse_feed
 from digest.sources.feed_text import plain_text, split_names
+from digest.sources.protocol import Wanted
 from tests.makers import NOW
-from tests.sources.contract import FIXTURES, FakeWeb, SourceContract, assert_clean, opened
+from tests.sources.arxiv_makers import answer as arxiv_answer
+from tests.sources.arxiv_makers import atom as arxiv_atom
+from tests.sources.arxiv_makers import feed as arxiv_feed
+from tests.sources.arxiv_makers import found as arxiv_found
+from tests.sources.arxiv_makers import row as arxiv_row
+from tests.sources.contract import FIXTURES, FakeWeb, SourceContract, assert_clean, entries_of, opened
 
 URL = "https://tea.example.org/feed"
 HEAD = (
@@ -43,6 +50,109 @@ class TestAtom(SourceContract):
 class TestRdf(SourceContract):
     table: ClassVar[dict[str, Any]] = {"kind": "feed", "url": "https://letters.example.org/tea.rdf"}
     folder = "feed_rdf"
+
+
+# ---------------------------------------------------------------- what is new of it
+
+
+def item_of(day: str, number: int = 1) -> str:
+    return (
+        f"<item><title>Tea of the {number}. Kind</title><link>/{number}</link><pubDate>{day}</pubDate></item>"
+    )
+
+
+def read(folder: Path, feed: str, wanted: Wanted = TestRss.wanted) -> Listing | DigestError:
+    (found,) = opened(folder, kind="feed", url=URL).read(FakeWeb({URL: feed.encode()}), wanted)
+    return found
+
+
+def titles(found: Listing | DigestError) -> list[str]:
+    return [entry.paper.title for entry in entries_of([found])]
+
+
+def test_entries_of_more_than_thirty_days_ago_are_no_news_and_those_of_no_date_are(tmp_path: Path) -> None:
+    days = ("2026-03-01", "2026-02-09", "2026-02-08", "1995-01-01", "")
+    feed = HEAD + "".join(item_of(day, n) for n, day in enumerate(days)) + FOOT
+
+    found = read(tmp_path, feed)
+
+    assert isinstance(found, Listing)
+    assert titles(found) == [f"Tea of the {n}. Kind" for n in (0, 1, 4)]
+    assert (found.warnings, found.quiet) == ((), "")
+
+
+def test_entries_that_came_while_nothing_was_read_are_news_however_old(tmp_path: Path) -> None:
+    feed = HEAD + item_of("2026-01-05", 1) + item_of("2025-12-20", 2) + FOOT
+
+    found = read(tmp_path, feed, replace(TestRss.wanted, since=datetime(2026, 1, 1, 7, tzinfo=UTC)))
+
+    assert titles(found) == ["Tea of the 1. Kind"]
+
+
+def test_a_feed_of_old_entries_alone_says_so(tmp_path: Path) -> None:
+    found = read(tmp_path, HEAD + item_of("2024-05-06") + item_of("2023-01-01", 2) + FOOT)
+
+    assert isinstance(found, Listing)
+    assert (found.entries, found.quiet) == ((), "nothing of it is newer than 2024-05-06")
+    assert found.warnings == ("all of its 2 papers are from before 2026-02-09, and were left out",)
+
+
+@pytest.mark.parametrize(
+    ("known", "day", "is_quiet"),
+    [
+        (True, 11, False),
+        (False, 11, True),
+        (True, 8, True),
+        (True, 9, True),
+        (True, 7, True),
+        (True, 6, False),
+    ],
+)
+def test_a_feed_that_had_entries_and_has_none_amid_the_week_is_an_alarm(
+    known: bool, day: int, is_quiet: bool, tmp_path: Path
+) -> None:
+    had = frozenset({"feed:x"}) if known else frozenset()
+    wanted = replace(TestRss.wanted, today=date(2026, 3, day), known=had)
+
+    found = read(tmp_path, HEAD + FOOT, wanted)
+
+    assert isinstance(found, Listing if is_quiet else InputError)
+
+
+# ---------------------------------------------------------------- arXiv's
+
+
+def test_of_a_feed_of_arxiv_s_new_papers_are_read_under_its_day_and_new_versions_are_not() -> None:
+    rows = [arxiv_row(1), arxiv_row(2, "replace"), arxiv_row(3, "cross"), arxiv_row(4, "replace-cross")]
+
+    rss = parse_feed(arxiv_feed(rows), where=URL, at=NOW)
+    atom = parse_feed(arxiv_atom(rows), where=URL, at=NOW)
+
+    for listing in (rss, atom):
+        assert [entry.paper.id for entry in listing.entries] == ["2603.10001", "2603.10003"]
+        assert (listing.layout, listing.day) == ("arXiv feed", date(2026, 3, 11))
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [([], "the feed has no entries"), ([arxiv_row(1, "replace")], "the feed has new versions only")],
+)
+def test_a_feed_of_arxiv_s_without_anything_new_says_why(rows: list[dict[str, Any]], why: str) -> None:
+    assert parse_feed(arxiv_feed(rows), where=URL, at=NOW).quiet == why
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        arxiv_answer(arxiv_found("", where="https://arxiv.org/api/errors#no_tea", title="Error")),
+        HEAD.replace(">Tea<", '>Feed error for query "cs.XX"<').encode()
+        + b"<item><title>Bad query</title></item>"
+        + FOOT.encode(),
+    ],
+)
+def test_an_error_in_the_form_of_a_feed_is_no_paper(error: bytes) -> None:
+    with pytest.raises(InputError, match="an error, and no papers"):
+        parse_feed(error, where=URL, at=NOW)
 
 
 # ---------------------------------------------------------------- its table
@@ -489,12 +599,14 @@ def read_or_refuse(data: bytes) -> None:
 PAGES = [(FIXTURES / name / "feed.xml").read_bytes() for name in ("feed_rss", "feed_atom", "feed_rdf")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=["RSS", "Atom", "RDF"])
 def test_a_feed_cut_off_anywhere_is_read_or_refused(page: bytes) -> None:
     for end in range(0, len(page), max(1, len(page) // 300)):
         read_or_refuse(page[:end])
 
 
+@pytest.mark.slow
 @given(st.sampled_from(PAGES), st.data())
 def test_a_feed_with_anything_put_into_it_is_read_or_refused(page: bytes, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(page)))

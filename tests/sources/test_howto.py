@@ -69,6 +69,7 @@ def server() -> Iterator[Server]:
 def test_the_page_has_a_file_a_line_a_folder_a_class_and_a_table() -> None:
     assert list(BLOCKS) == [
         "tests/sources/fixtures/kettle/2026-03-11.json",
+        "tests/sources/fixtures/kettle/2026-03-10.json",
         "tests/sources/fixtures/kettle/pages.json",
         "tests/sources/fixtures/kettle/expected.json",
         "digest/sources/kettle.py",
@@ -78,6 +79,7 @@ def test_the_page_has_a_file_a_line_a_folder_a_class_and_a_table() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_its_source_keeps_the_contract(checkout: Path) -> None:
     said = ran(
         checkout,
@@ -94,6 +96,7 @@ def test_its_source_keeps_the_contract(checkout: Path) -> None:
     assert re.search(r"\b\d\d passed", said)
 
 
+@pytest.mark.slow
 def test_its_source_bears_spoiled_pages(checkout: Path) -> None:
     said = ran(checkout, "-m", "tests.hostile.cell", "quick", "tests.sources.test_kettle:TestKettle")
 
@@ -108,12 +111,11 @@ def test_its_code_is_as_ours_is(checkout: Path) -> None:
     ran(checkout, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), *python)
 
 
+@pytest.mark.slow
 def test_its_source_is_read_as_soon_as_the_configuration_names_it(checkout: Path, server: Server) -> None:
-    server.answers["/lists/2026-03-11.json"] = [
-        answer(
-            BLOCKS["tests/sources/fixtures/kettle/2026-03-11.json"].encode(), Content_Type="application/json"
-        )
-    ]
+    for day in ("2026-03-11", "2026-03-10"):
+        page = BLOCKS[f"tests/sources/fixtures/kettle/{day}.json"].encode()
+        server.answers[f"/lists/{day}.json"] = [answer(page, Content_Type="application/json")]
     desk = checkout / "desk"
     (desk / "profiles").mkdir(parents=True)
     (desk / "profiles" / "ada.toml").write_text(

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from pydantic import ValidationError
 
-from digest.errors import BusyError, DigestError, FetchError, InputError, UsageError
+from digest.errors import BusyError, DigestError, FetchError, InputError, LostError, UsageError
 from digest.model import Entry, Listing
 from digest.sources.huggingface import (
     FEW,
@@ -418,7 +418,7 @@ def shown(day: str, number: int = 1, period: str = "day") -> bytes:
     return html_page({"dateString": day, "periodType": period, "dailyPapers": rows(0, number)})
 
 
-def got(web: FakeWeb, *, at: datetime = NOW, since: date | None = None, **table: Any) -> Found:
+def got(web: FakeWeb, *, at: datetime = NOW, since: datetime | None = None, **table: Any) -> Found:
     """What a source of this table gives at a moment; of one day, unless told otherwise."""
     given = {"days_back": 0} | table if table.get("list", "daily") == "daily" else table
     source = HuggingFace(HuggingFaceTable(kind="huggingface", **given), Place(folder=Path()))
@@ -455,32 +455,54 @@ def test_a_long_list_is_read_page_by_page_into_one() -> None:
     assert listing.warnings == ()
 
 
-def test_a_page_that_only_repeats_ends_the_list() -> None:
+def test_a_page_that_only_repeats_ends_the_list_and_is_an_alarm_beside_it() -> None:
     web = FakeWeb({api("2026-03-11", page): some(0, 100) for page in range(9)})
 
-    listing = only_list(got(web))
+    listing, problem = got(web)
 
-    assert len(listing.entries) == PAGE_SIZE
+    assert len(entries_of([listing])) == PAGE_SIZE
+    assert isinstance(problem, InputError)
+    assert (problem.what, problem.where) == (
+        "the same papers as on the pages before; the list may go on",
+        api("2026-03-11", 1),
+    )
     assert len(web.asked) == 2
+
+
+@pytest.mark.parametrize("cap", [10, 30, 50])
+def test_a_server_that_gives_fewer_at_once_is_asked_on(cap: int) -> None:
+    parts = {api("2026-03-11", page): some(cap * page, cap) for page in range(3)}
+
+    listing = only_list(got(FakeWeb(parts | {api("2026-03-11", 3): b"[]"})))
+
+    assert len(listing.entries) == 3 * cap
+
+
+def test_a_paper_that_moves_to_the_next_page_meanwhile_is_no_repetition() -> None:
+    listing = only_list(got(FakeWeb({api("2026-03-11"): some(0, 60), api("2026-03-11", 1): some(59, 1)})))
+
+    assert len(listing.entries) == 60
 
 
 def test_a_list_without_end_is_left_after_some_pages_and_says_so() -> None:
     web = FakeWeb({api("2026-03-11", page): some(100 * page, 100) for page in range(MAX_PAGES + 2)})
 
-    listing = only_list(got(web))
+    listing, problem = got(web)
 
-    assert len(listing.entries) == MAX_PAGES * PAGE_SIZE
+    assert len(entries_of([listing])) == MAX_PAGES * PAGE_SIZE
     assert len(web.asked) == MAX_PAGES
-    assert "may go on" in listing.warnings[0]
+    assert isinstance(problem, InputError)
+    assert "may go on" in problem.what
 
 
-def test_a_later_page_that_fails_costs_only_its_own_papers() -> None:
-    web = FakeWeb({api("2026-03-11"): some(0, 100)})
+@pytest.mark.parametrize("answer", [FetchError("no answer in time", where="x"), b"<html>busy</html>"])
+def test_a_later_page_that_fails_costs_its_own_papers_and_is_told(answer: bytes | DigestError) -> None:
+    web = FakeWeb({api("2026-03-11"): some(0, 100), api("2026-03-11", 1): answer})
 
-    listing = only_list(got(web))
+    listing, problem = got(web)
 
-    assert len(listing.entries) == PAGE_SIZE
-    assert "page 2 failed" in listing.warnings[0]
+    assert len(entries_of([listing])) == PAGE_SIZE
+    assert isinstance(problem, FetchError if isinstance(answer, FetchError) else InputError)
 
 
 @pytest.mark.parametrize("answer", [None, b"<html>busy</html>", b"[{}]", b"{}"])
@@ -507,10 +529,25 @@ def test_a_site_that_is_busy_is_not_asked_for_its_page_instead() -> None:
 def test_a_page_of_another_day_is_kept_under_its_own_day_and_told() -> None:
     web = FakeWeb({page_of("2026-03-11"): shown("2026-03-10")})
 
-    listing = only_list(got(web))
+    listing, problem = got(web)
 
+    assert isinstance(listing, Listing)
     assert listing.day == date(2026, 3, 10)
     assert any("shows the list of 2026-03-10 in place of" in warning for warning in listing.warnings)
+    assert isinstance(problem, FetchError)
+    assert problem.where == api("2026-03-11")
+
+
+def test_a_list_that_is_due_is_not_had_by_that_of_another_day() -> None:
+    newer = api_answer(*rows(0, 9, submittedOnDailyAt="2026-03-11T00:00:00.000Z"))
+    web = FakeWeb({api("2026-03-11"): newer, api("2026-03-10"): newer})
+
+    _, again, problem = got(web, days_back=1)
+
+    assert isinstance(again, Listing)
+    assert again.day == TODAY
+    assert isinstance(problem, InputError)
+    assert problem.what == "has the list of 2026-03-11 in place of 2026-03-10"
 
 
 def test_an_answer_of_another_day_is_kept_under_its_own_day_and_told() -> None:
@@ -528,9 +565,9 @@ def test_a_page_of_no_day_is_not_taken_for_the_asked_one(page: bytes) -> None:
 
     (problem,) = got(web)
 
-    assert isinstance(problem, FetchError)
-    assert problem.where == api("2026-03-11")
-    assert page_of("2026-03-11") in problem.what
+    assert isinstance(problem, InputError)
+    assert problem.where == page_of("2026-03-11")
+    assert "nor did the API help: the server answered 404" in problem.what
 
 
 # ---------------------------------------------------------------- lists without papers
@@ -611,9 +648,7 @@ def test_a_short_list_that_its_page_confirms_is_told() -> None:
 
     assert isinstance(before, Listing)
     assert len(before.entries) == 2
-    assert before.warnings == (
-        "The list of 2026-03-10 is over with 2 papers, nor does the page show any more",
-    )
+    assert before.warnings == ("The list of 2026-03-10 is over with 2 papers, and its page shows no more",)
 
 
 # ---------------------------------------------------------------- several days
@@ -633,11 +668,23 @@ def test_the_days_before_are_read_again_and_one_bad_day_does_not_end_it() -> Non
 def test_days_missed_since_the_last_harvest_are_made_up_for() -> None:
     web = FakeWeb({api(f"2026-03-{day:02}"): some() for day in range(1, 12)})
 
-    found = got(web, since=date(2026, 3, 5))
+    found = got(web, since=datetime(2026, 3, 6, 7, tzinfo=UTC), days_back=2)
 
     assert [one.day for one in found if isinstance(one, Listing)] == [
         date(2026, 3, n) for n in range(11, 4, -1)
     ]
+
+
+def test_days_that_are_too_long_ago_are_named() -> None:
+    days = [TODAY - timedelta(days=back) for back in range(50)]
+    web = FakeWeb({api(day.isoformat()): some() for day in days})
+
+    *_, problem = got(web, since=datetime(2026, 1, 30, 7, tzinfo=UTC))
+
+    assert isinstance(problem, LostError)
+    assert len(web.asked) == 31
+    assert "from 2026-01-30 to 2026-02-08 were missed" in problem.what
+    assert problem.fix == 'Run "digest fetch --since 2026-01-30"'
 
 
 def test_a_paper_that_came_late_keeps_the_day_of_its_list() -> None:
@@ -654,7 +701,8 @@ def test_a_site_that_is_down_is_not_asked_for_day_after_day() -> None:
 
     results = got(web, days_back=9)
 
-    assert [isinstance(result, FetchError) for result in results] == [True, True]
+    assert [isinstance(result, FetchError) for result in results] == [True, True, True]
+    assert "from 2026-03-02 to 2026-03-09 were not asked for" in str(results[-1])
     assert len(web.asked) == 4
 
 
@@ -699,7 +747,37 @@ def test_the_page_of_a_week_must_be_of_that_week(period: str, stated: str, taken
 
     (found,) = got(web, list="weekly")
 
-    assert isinstance(found, Listing if taken else FetchError)
+    assert isinstance(found, Listing if taken else InputError)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        ("weekly", ["week=2026-W11", "week=2026-W10", "week=2026-W09", "week=2026-W08"]),
+        ("monthly", ["month=2026-03", "month=2026-02"]),
+    ],
+)
+def test_weeks_and_months_that_were_missed_are_read_too(kind: str, names: list[str]) -> None:
+    web = FakeWeb({f"{SITE}/api/daily_papers?{name}&limit=100&p=0": some() for name in names})
+
+    found = got(web, since=datetime(2026, 2, 19, 7, tzinfo=UTC), list=kind)
+
+    assert len(web.asked) == len(found) == len(names)
+    assert all(isinstance(one, Listing) for one in found)
+
+
+def test_weeks_that_are_too_long_ago_are_named() -> None:
+    *lists, problem = got(WeekAfterWeek({}), since=datetime(2025, 12, 31, 7, tzinfo=UTC), list="weekly")
+
+    assert len(lists) == 7
+    assert isinstance(problem, LostError)
+    assert "from 2025-12-29 to 2026-01-25 were missed" in problem.what
+    assert problem.fix == ""
+
+
+class WeekAfterWeek(FakeWeb):
+    def _answer(self, url: str) -> bytes:
+        return some()
 
 
 def test_trending_is_one_request_for_no_day() -> None:
@@ -785,7 +863,8 @@ def test_before_its_first_lists_the_archive_is_not_asked_for_year_after_year() -
 
     found = list(daily().read_past(web, date(2011, 1, 1), date(2012, 12, 31), at=NOW))
 
-    assert [type(one) for one in found] == [InputError] * 5
+    assert [type(one) for one in found] == [InputError] * 5 + [FetchError]
+    assert "from 2011-01-03 to 2012-12-24 were not asked for" in str(found[-1])
 
 
 @pytest.mark.parametrize(("table", "since"), [({"list": "weekly"}, date(2026, 3, 1)), ({}, date(2001, 1, 1))])
@@ -818,3 +897,11 @@ def test_an_answer_that_holds_no_paper_is_none_or_an_error() -> None:
     assert one_paper(b'{"error": "Paper not found"}') is None
     with pytest.raises(InputError):
         one_paper(b"[]")
+
+
+@pytest.mark.parametrize("identifier", ["openreview:abc", "feed:abc", "10.1234/tea", "title:tea"])
+def test_what_no_arxiv_id_names_is_not_even_asked_for(identifier: str) -> None:
+    web = FakeWeb({})
+
+    assert daily().read_paper(web, identifier, at=NOW) is None
+    assert web.asked == []

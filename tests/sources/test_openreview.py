@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from digest.errors import ConfigurationError, DigestError, FetchError, InputError, RefusedError
+from digest.errors import (
+    ConfigurationError,
+    DigestError,
+    FetchError,
+    FormError,
+    InputError,
+    LostError,
+    RefusedError,
+)
 from digest.fetch.client import Client, Limits
 from digest.fetch.web import NO_HEADERS, Form, Web
 from digest.model import Listing
@@ -102,7 +110,8 @@ def source(
     return OpenReview(written, Place(folder=folder, environment=environment))
 
 
-def read(web: Web, of: OpenReview | None = None, since: date | None = None) -> Found:
+def read(web: Web, of: OpenReview | None = None, away: int | None = None) -> Found:
+    since = None if away is None else NOW - timedelta(days=away)
     return list((of or source()).read(web, Wanted(today=TODAY, at=NOW, since=since)))
 
 
@@ -201,6 +210,7 @@ def test_a_password_never_goes_unencrypted_to_another_machine() -> None:
         json.dumps({"token": "x" * 9_000}).encode(),
         RefusedError("the server answered 401 Unauthorized", where=LOGIN, status=401),
         FetchError("no answer in time", where=LOGIN),
+        InputError("answered HTML where JSON was expected", where=LOGIN),
     ],
 )
 def test_a_login_without_a_token_ends_it_and_is_no_page_to_keep(answer: bytes | DigestError) -> None:
@@ -224,10 +234,12 @@ def test_members_who_are_refused_hear_what_to_do() -> None:
     refused = RefusedError("the server answered 403 Forbidden", where=address(), status=403)
     web = members(refused)
 
-    (problem,) = read(web, source(venues=["TMLR", "Tea"]))
+    problem, rest = read(web, source(venues=["TMLR", "Tea"]))
 
     assert isinstance(problem, FetchError)
     assert "ChallengeRequiredError" in problem.fix
+    assert isinstance(rest, FetchError)
+    assert rest.what == "not asked for, after that: Tea"
     assert web.asked == [address()]
 
 
@@ -260,6 +272,15 @@ def test_no_error_and_no_repr_shows_password_or_token(
     assert secret not in " ".join(shown)
 
 
+def test_a_page_of_another_form_that_repeats_a_secret_is_not_passed_on() -> None:
+    reflecting = FormError(f"answered {TOKEN}", where=address(), body=TOKEN.encode())
+
+    (problem,) = read(members(reflecting))
+
+    assert type(problem) is FetchError
+    assert (problem.what, problem.where) == ("answered ***", address())
+
+
 def test_the_record_of_a_harvest_has_neither_password_nor_token() -> None:
     found = read(members(page(note(), {"id": "x"}, count=9)))
 
@@ -271,9 +292,9 @@ def test_the_record_of_a_harvest_has_neither_password_nor_token() -> None:
 # ---------------------------------------------------------------- a venue
 
 
-def test_pages_are_read_until_one_has_older_papers() -> None:
+def test_pages_are_read_until_one_has_papers_of_more_than_a_year_ago() -> None:
     full = [note(n, days_ago=n // 500) for n in range(PAGE_SIZE)]
-    older = [note(PAGE_SIZE + n, days_ago=7 + n) for n in range(3)]
+    older = [note(PAGE_SIZE + n, days_ago=7 + 200 * n) for n in range(4)]
     web = members(page(*full, count=9_000), page(*older, count=9_000), page(note(9_999)))
 
     found = read(web)
@@ -296,7 +317,35 @@ def test_papers_since_the_last_good_harvest_are_made_up_for() -> None:
     web = members(page(note(1), note(2, days_ago=20), note(3, days_ago=60), count=3))
 
     assert titles(read(web)) == ["Cup Number 1"]
-    assert titles(read(web, since=TODAY - timedelta(days=30))) == ["Cup Number 1", "Cup Number 2"]
+    assert titles(read(web, away=30)) == ["Cup Number 1", "Cup Number 2"]
+
+
+def test_what_is_too_long_ago_is_named() -> None:
+    web = members(page(note(1), note(2, days_ago=370), count=2))
+
+    problem, listing = read(web, away=500)
+
+    assert titles([listing]) == ["Cup Number 1"]
+    assert isinstance(problem, LostError)
+    assert "from 2024-10-21 to 2025-03-09 were missed" in problem.what
+
+
+@pytest.mark.parametrize("key", ["odate", "pdate"])
+def test_a_paper_that_is_shown_months_after_it_was_made_is_new(key: str) -> None:
+    hidden = note(2, days_ago=60, **{key: moment(TODAY - timedelta(days=1))})
+    old = note(3, days_ago=61, **{key: moment(TODAY - timedelta(days=50))})
+
+    (listing,) = read(members(page(note(1), hidden, old, count=3)))
+
+    assert isinstance(listing, Listing)
+    assert [entry.observation.listed_on for entry in listing.entries] == [TODAY, TODAY - timedelta(days=1)]
+
+
+def test_a_day_to_come_makes_no_paper_new() -> None:
+    (listing,) = read(members(page(note(1, days_ago=60, pdate=moment(date(2027, 1, 1))), count=1)))
+
+    assert isinstance(listing, Listing)
+    assert listing.quiet
 
 
 def test_a_venue_without_new_papers_is_quiet() -> None:
@@ -410,10 +459,10 @@ def test_a_short_summary_is_not_taken_for_an_abstract() -> None:
     assert row(content={"title": "Cups", "TLDR": {"value": "Short."}}).entry.paper.abstract is None
 
 
-def test_a_paper_is_listed_on_the_day_it_was_made_and_published_when_it_says_so() -> None:
+def test_a_paper_is_listed_on_the_day_it_became_news_and_published_when_it_says_so() -> None:
     entry = row(cdate=moment(date(2026, 3, 9)), pdate=moment(date(2026, 3, 10))).entry
 
-    assert (entry.observation.listed_on, entry.paper.published) == (date(2026, 3, 9), date(2026, 3, 10))
+    assert (entry.observation.listed_on, entry.paper.published) == (date(2026, 3, 10), date(2026, 3, 10))
 
 
 @pytest.mark.parametrize("made", [None, "2026-03-09", True, -1, 10**15, float("inf"), [1]])
@@ -422,7 +471,7 @@ def test_a_paper_without_a_usable_date_is_kept_and_said_so(made: Any) -> None:
 
     assert isinstance(listing, Listing)
     assert [entry.observation.listed_on for entry in listing.entries] == [TODAY, None]
-    assert listing.warnings == ("entry 2: cup00002: no usable cdate",)
+    assert listing.warnings == ("entry 2: cup00002: no usable date",)
 
 
 @pytest.mark.parametrize(
@@ -497,6 +546,7 @@ _NOTES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(_NOTES | _JSON, max_size=4), _JSON)
 def test_any_note_is_a_clean_entry_or_said_to_be_none(notes: list[Any], count: Any) -> None:
     for entry in entries_of(read(members(page(*notes, count=count), page()))):

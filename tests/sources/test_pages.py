@@ -243,6 +243,7 @@ def _read_or_refuse(data: bytes) -> None:
         assert all(entry.paper.id and entry.paper.title for entry in listing.entries)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", PAGES)
 def test_a_page_cut_off_anywhere_is_read_or_refused(layout: str) -> None:
     data = PAGES[layout]
@@ -251,6 +252,7 @@ def test_a_page_cut_off_anywhere_is_read_or_refused(layout: str) -> None:
         _read_or_refuse(data[:end])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", PAGES)
 @given(data=st.data())
 def test_a_page_with_anything_put_into_it_is_read_or_refused(layout: str, data: st.DataObject) -> None:
@@ -275,6 +277,7 @@ _JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     _JSON,
     st.sampled_from(

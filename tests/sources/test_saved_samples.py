@@ -88,6 +88,7 @@ def _on_card(entry: Any) -> tuple[Any, ...]:
     return entry.paper.id, entry.paper.title, entry.paper.n_authors, seen.upvotes, seen.listed_on
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [*PAGES, *ANSWERS], ids=lambda path: path.name)
 def test_a_saved_page_in_another_line_end_and_with_a_mark_reads_the_same(path: Path) -> None:
     data = path.read_bytes()

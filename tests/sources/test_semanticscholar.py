@@ -79,6 +79,22 @@ def told(web: FakeWeb) -> list[dict[str, list[str]]]:
     return [json.loads(body) for _, body, _ in web.posted]
 
 
+# ---------------------------------------------------------------- what is new
+
+
+def test_recommended_papers_of_years_ago_are_no_news() -> None:
+    dates = ("2026-03-01", "1987-01-01", None)
+    rows = [row(n, publicationDate=day) for n, day in enumerate(dates)]
+
+    (new,) = read(FakeWeb({ASKED: answer(*rows)}), ("2601.00001",))
+    (old,) = read(FakeWeb({ASKED: answer(rows[1])}), ("2601.00001",))
+
+    assert isinstance(new, Listing)
+    assert isinstance(old, Listing)
+    assert [entry.paper.id for entry in new.entries] == ["2603.00000", "2603.00002"]
+    assert (old.entries, old.quiet) == ((), "nothing of it is newer than 1987-01-01")
+
+
 # ---------------------------------------------------------------- what is told
 
 
@@ -155,11 +171,19 @@ def test_a_harvest_makes_no_more_requests_than_it_may() -> None:
 # ---------------------------------------------------------------- what goes wrong
 
 
+def test_a_key_helps_nobody_where_no_server_answers() -> None:
+    web = FakeWeb({ASKED: FetchError("no answer in time", where=ASKED)})
+
+    (told_of,) = read(web, ("2601.00001",), ("2601.00002",))
+
+    assert isinstance(told_of, FetchError)
+    assert (told_of.what, told_of.fix) == ("no answer in time", "")
+
+
 @pytest.mark.parametrize(
     "problem",
     [
         BusyError("the server answered 429 Too Many Requests", where=ASKED, until=NOW),
-        FetchError("no answer in time", where=ASKED),
         RefusedError("the server answered 403 Forbidden", where=ASKED, status=403),
     ],
 )
@@ -418,6 +442,7 @@ _FULL = row(abstract="Tea.", publicationDate="2026-03-09", authors=[{"name": "A"
 _ROWS = st.fixed_dictionaries({}, optional={key: _JSON | st.just(value) for key, value in _FULL.items()})
 
 
+@pytest.mark.slow
 @given(st.lists(_ROWS | _JSON, max_size=4))
 def test_any_paper_is_a_clean_entry_or_said_to_be_none(rows: list[Any]) -> None:
     for entry in entries_of(read(FakeWeb({ASKED: answer(*rows)}), ("2601.00001",))):

@@ -308,6 +308,7 @@ _METAS = st.sampled_from(
 _CARDS = st.lists(st.builds(Card, title=_TITLES, abstract=_ABSTRACTS, meta=_METAS), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @given(_CARDS)
 def test_every_page_of_plain_papers_is_read_exactly(cards: list[Card]) -> None:
     listing = parsed(spaced_page(*cards))
@@ -318,11 +319,13 @@ def test_every_page_of_plain_papers_is_read_exactly(cards: list[Card]) -> None:
     ]
 
 
+@pytest.mark.slow
 @given(_CARDS)
 def test_every_dense_page_of_plain_papers_is_read_exactly(cards: list[Card]) -> None:
     assert shown(parsed(dense_page(*cards))) == texts(*cards)
 
 
+@pytest.mark.slow
 def test_the_time_for_a_page_grows_with_its_length_only() -> None:
     cards = [Card(title=f"Tea Robots of Series {n}", abstract=ROBOTS.abstract) for n in range(2_000)]
     started = perf_counter()
