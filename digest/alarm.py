@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,7 +25,8 @@ from digest.transport.protocol import Relay, Transport
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-AGAIN_AFTER = timedelta(hours=24)
+AGAIN_AFTER = timedelta(hours=20)
+"""Less than a day, so that a run each day tells it each day, also if it is a minute earlier."""
 AFTER_FAILURE = timedelta(hours=1)
 """After so long the operator is told again whom no channel reached."""
 MAX_TEXT = 1_000
@@ -46,6 +47,8 @@ class Alarm:
     """What to do about it."""
     meanwhile: str = "Messages wait until this is mended, as far as no other relay takes them."
     """What becomes of messages until then."""
+    headline: str = ""
+    """What its first line begins with, in place of `kind: about`: `kettle is down since 22 Nov`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ class Channels:
 def take(connection: "Connection", alarm: Alarm, now: datetime) -> bool:
     """Whether the operator is to be told now; if so, that this began is on record: `note` says how it went.
 
-    Not if that happened less than 24 hours ago, or an hour if it went wrong, and it was not `mended` since.
+    Not if that happened less than 20 hours ago, or an hour if it went wrong, and it was not `mended` since.
     """
     for last in record.alarms(connection):
         pause = AGAIN_AFTER if last.problem is None else AFTER_FAILURE
@@ -91,7 +94,8 @@ WAITING = "waiting"
 
 
 SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN = "source-strange", "source-stale", "source-down"
-OF_SOURCES = (SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN)
+SOURCE_PARTLY, SOURCE_LOST = "source-partly", "source-lost"
+OF_SOURCES = (SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN, SOURCE_PARTLY, SOURCE_LOST)
 """The kinds of alarm that are about a source; one may have the name of a relay."""
 
 
@@ -108,6 +112,13 @@ def read_again(connection: "Connection", source: str) -> None:
         record.clear_alarm(connection, kind, source)
 
 
+def forget_others(connection: "Connection", sources: Collection[str]) -> None:
+    """Alarms about sources that are none any more are over."""
+    for one in record.alarms(connection):
+        if one.kind in OF_SOURCES and one.about not in sources:
+            record.clear_alarm(connection, one.kind, one.about)
+
+
 def caught_up(connection: "Connection", about: str) -> None:
     """Nothing is held up by it any more: if something is again, the operator hears of it at once."""
     record.clear_alarm(connection, WAITING, about)
@@ -120,37 +131,59 @@ def note(connection: "Connection", alarm: Alarm, now: datetime, problems: Sequen
 
 # ---------------------------------------------------------------- about sources
 
-LONG = timedelta(days=1)
-"""A source may be down or stale so long before a person is called."""
+LONG = timedelta(hours=20)
+"""A source may be down or read in part so long, and once, before a person is called: with a run a day, until
+the second one that fails, also if that is a minute earlier."""
 
 
 def of_source(last: Sequence[Harvest], last_good: datetime | None, now: datetime) -> Alarm | None:
     """What a person has to know of a source, by its last harvests, the latest first; `None` if nothing.
 
-    `last_good`: when it was last read and all was well; of a source that never was, when it was first tried.
+    `last_good`: when it was last read whole; of a source that never was, when it was first tried.
     """
     if not last:
         return None
-    newest, is_long = last[0], last_good is not None and now - last_good > LONG
+    newest, has_failed_before = last[0], len(last) > 1 and not last[1].is_good
+    is_long = has_failed_before and last_good is not None and now - last_good > LONG
+    since = f" since {last_good:%Y-%m-%d}" if last_good else ""
     if newest.state is SourceState.STRANGE:
         page = f"The page is kept as {newest.kept}. " if newest.kept else ""
         fix = f"{page}If its layout has changed, Digest needs an update; `digest sources` says how it stands"
-        return _of_source(SOURCE_STRANGE, newest, fix)
+        return _of_source(SOURCE_STRANGE, newest, "is strange", fix)
     if newest.state is SourceState.STALE and (is_long or _was_stale(last[1:])):
-        return _of_source(SOURCE_STALE, newest, "See whether its site has a newer list")
-    if newest.state is SourceState.DOWN and is_long:
-        fix = "See whether its site and this machine's network work, and whether its address is still right"
-        return _of_source(SOURCE_DOWN, newest, fix)
+        return _of_source(SOURCE_STALE, newest, f"is stale{since}", "See whether its site has a newer list")
+    if is_long and newest.state in _IF_LONG:
+        kind, how, fix = _IF_LONG[newest.state]
+        return _of_source(kind, newest, f"{how}{since}", fix)
+    if newest.is_good and newest.problem:
+        return _of_source(SOURCE_LOST, newest, "has lost lists", "It is not asked for again by itself")
     return None
+
+
+_IF_LONG = {
+    SourceState.DOWN: (SOURCE_DOWN, "is down", "`digest sources` says when it may be asked again"),
+    SourceState.PARTLY: (
+        SOURCE_PARTLY,
+        "can be read in part only",
+        "See whether each of its lists still has the address that it had",
+    ),
+}
 
 
 def _was_stale(before: Sequence[Harvest]) -> bool:
     return bool(before) and before[0].state is SourceState.STALE
 
 
-def _of_source(kind: str, done: Harvest, fix: str) -> Alarm:
+def _of_source(kind: str, done: Harvest, how: str, fix: str) -> Alarm:
     meanwhile = "Editions are made of the papers that are stored, and say so."
-    return Alarm(kind=kind, about=done.source, what=done.problem or "", fix=fix, meanwhile=meanwhile)
+    return Alarm(
+        kind=kind,
+        about=done.source,
+        what=done.problem or "",
+        fix=fix,
+        meanwhile=meanwhile,
+        headline=f"{done.source} {how}",
+    )
 
 
 # ---------------------------------------------------------------- told
@@ -176,17 +209,22 @@ async def sound(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: 
 
 def subject_of(alarm: Alarm) -> str:
     """One line: `Digest: authentication: mail.example.org: 535 5.7.8 ...`."""
-    return clean(f"Digest: {alarm.kind}: {alarm.about}: {alarm.what}", MAX_SUBJECT)
+    headline = alarm.headline or f"{alarm.kind}: {alarm.about}"
+    return clean(f"Digest: {headline}: {alarm.what}", MAX_SUBJECT)
 
 
 def text_of(alarm: Alarm) -> str:
     """The same in full, with what to do."""
     lines = (
-        f"{alarm.about}: {alarm.what}",
-        alarm.fix,
+        _sentence(f"{alarm.headline or alarm.about}: {alarm.what}"),
+        _sentence(alarm.fix),
         f"{alarm.meanwhile} `digest status` says more.",
     )
     return "\n\n".join(clean(line, MAX_TEXT) for line in lines if line) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return f"{text}." if text and text[-1] not in ".?!" else text
 
 
 async def _run(alarm: Alarm, channels: Channels) -> str:

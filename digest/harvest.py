@@ -1,16 +1,19 @@
 """What the sources gave: their lists, what went wrong with them, and the pages that they came from."""
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from digest.errors import DigestError, InputError
+from digest.errors import DigestError, FormError, InputError
 from digest.fetch.web import NO_HEADERS, Form, Web
 from digest.model import Listing
 from digest.sources.protocol import Source, Wanted
 
 MOST_REMEMBERED = 32_000_000
 """Bytes of a harvest's pages; of more, the latest."""
+FAULT = "a fault in Digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,11 @@ class Harvested:
     trace: str = ""
     """Of a fault of ours, whole; empty otherwise."""
 
+    @property
+    def papers(self) -> int:
+        """How many different papers its lists name."""
+        return len({entry.paper.id for one in self.listings for entry in one.entries})
+
 
 def harvest(
     source: Source, web: Web, wanted: Wanted, tell: Callable[[str], None] = lambda _url: None
@@ -54,7 +62,7 @@ def harvest(
         found.append(problem)
     except Exception:
         trace = traceback.format_exc()
-        found.append(InputError("a fault in Digest", where=source.name, fix="Please report the traceback"))
+        found.append(InputError(FAULT, where=source.name, fix="Please report the traceback"))
     return Harvested(
         source=source.name,
         listings=tuple(one for one in found if isinstance(one, Listing)),
@@ -67,11 +75,21 @@ def harvest(
 
 @dataclass(slots=True)
 class Witness:
-    """A `Web` that remembers what it gave, so that a page can be kept which nobody could read."""
+    """A `Web` that remembers what it gave, so that a page can be kept which nobody could read.
+
+    An answer of another form than was asked for (a login page, a layout that changed) is such a page: it is
+    an InputError here, not a FetchError.
+    """
 
     web: Web
     tell: Callable[[str], None]
-    pages: tuple[Page, ...] = ()
+    remembered: deque[Page] = field(default_factory=deque)
+    size: int = 0
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """What is remembered, the latest last."""
+        return tuple(self.remembered)
 
     def get(
         self,
@@ -83,7 +101,8 @@ class Witness:
     ) -> bytes:
         """As the web behind it."""
         self.tell(url)
-        data = self.web.get(url, form=form, headers=headers, good_for_s=good_for_s)
+        with self._of_form(url):
+            data = self.web.get(url, form=form, headers=headers, good_for_s=good_for_s)
         self._remember(Page(url=url, data=data))
         return data
 
@@ -92,13 +111,21 @@ class Witness:
     ) -> bytes:
         """As the web behind it."""
         self.tell(url)
-        data = self.web.post(url, body, headers, form=form)
+        with self._of_form(url, is_reply=True):
+            data = self.web.post(url, body, headers, form=form)
         self._remember(Page(url=url, data=data, is_reply=True))
         return data
 
+    @contextmanager
+    def _of_form(self, url: str, *, is_reply: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except FormError as problem:
+            self._remember(Page(url=url, data=problem.body, is_reply=is_reply))
+            raise InputError(problem.what, where=url, fix=problem.fix) from None
+
     def _remember(self, page: Page) -> None:
-        pages = [*self.pages, page]
-        size = sum(len(one.data) for one in pages)
-        while pages and size > MOST_REMEMBERED:
-            size -= len(pages.pop(0).data)
-        self.pages = tuple(pages)
+        self.remembered.append(page)
+        self.size += len(page.data)
+        while self.size > MOST_REMEMBERED:
+            self.size -= len(self.remembered.popleft().data)

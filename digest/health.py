@@ -1,19 +1,18 @@
 """Whether to believe what a source gave: how its harvest went, judged by what is known of earlier ones."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from digest.completeness import Length, has_fallen, is_filling, length_of, usual
-from digest.errors import DigestError, InputError, StaleError
-from digest.harvest import Harvested, Page
-from digest.model import Listing, Reading, SourceState
+from digest.errors import DigestError, InputError, LostError, StaleError
+from digest.harvest import FAULT, Harvested, Page
+from digest.model import Entry, Listing, Reading, SourceState
 
 MOST_PAGES = 5
 """So many pages of a strange harvest are kept."""
 LEAST_STALE = 3
 """A list of fewer papers may by chance hold none that is new."""
-NOTHING: Set[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,15 +20,22 @@ class Past:
     """What earlier harvests of a source brought."""
 
     readings: tuple[Reading, ...] = ()
-    known: Set[str] = NOTHING
-    """The ids of the papers that it listed in the last days."""
+    known: Mapping[str, date | None] = field(default_factory=dict)
+    """The ids of the papers that it listed in the last days, each with the day of the first such list."""
     last_good: datetime | None = None
-    """When it was last read and all was well."""
+    """When it was last read whole."""
+    since: datetime | None = None
+    """What came since then is still to be had; `None`: it was never tried."""
 
     @property
     def newest(self) -> date:
         """The day of the newest list that was read."""
         return max((one.day for one in self.readings), default=date.min)
+
+    @property
+    def newest_with_papers(self) -> date:
+        """The same, of lists that had some."""
+        return max((one.day for one in self.readings if one.papers), default=date.min)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +67,23 @@ def judge(harvested: Harvested, past: Past, *, at: datetime) -> Health:
     )
 
 
+def fault_of(harvested: Harvested) -> Health:
+    """Of a harvest that could not be judged or stored, by a fault of ours."""
+    problem = InputError(FAULT, where=harvested.source, fix="Please report the traceback")
+    return Health(
+        state=SourceState.STRANGE,
+        problems=(*harvested.problems, problem),
+        pages=_concerned(harvested.pages, [problem]),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lists:
     """The lists of a harvest, by their days; those that state none have no usual length."""
 
     readings: tuple[Reading, ...]
+    excused: frozenset[date]
+    """The days that by the calendar have no list."""
     today: date
     at: datetime
 
@@ -77,7 +95,8 @@ class _Lists:
             if listing.day:
                 ids.setdefault(listing.day, set()).update(entry.paper.id for entry in listing.entries)
         readings = tuple(Reading(day=day, at=at, papers=len(ids[day])) for day in sorted(ids))
-        return cls(readings=readings, today=at.astimezone(UTC).date(), at=at)
+        excused = {one.day for one in harvested.listings if one.day and one.quiet and one.by_calendar}
+        return cls(readings=readings, excused=frozenset(excused), today=at.astimezone(UTC).date(), at=at)
 
     @property
     def newest(self) -> Reading | None:
@@ -115,23 +134,30 @@ def _named(listing: Listing) -> str:
 
 
 def _stale(harvested: Harvested, lists: _Lists, past: Past) -> Iterator[StaleError]:
-    """A list under a new day of papers that all stood on earlier ones."""
+    """A list under a new day of papers that all stood on lists of earlier days."""
     newest = lists.newest
     if not (newest and past.newest < newest.day and newest.papers >= LEAST_STALE):
         return
     entries = (entry for one in harvested.listings if one.day == newest.day for entry in one.entries)
-    if all(not past.known.isdisjoint((one.paper.id, *one.paper.aliases)) for one in entries):
+    if all(_stood_before(one, newest.day, past) for one in entries):
         what = f"all {newest.papers} papers of the list of {newest.day} stood on earlier lists"
         yield StaleError(what, where=harvested.source)
 
 
+def _stood_before(entry: Entry, day: date, past: Past) -> bool:
+    before = (past.known.get(one) for one in (entry.paper.id, *entry.paper.aliases))
+    return any(one is not None and one < day for one in before)
+
+
 def _fallen(harvested: Harvested, lists: _Lists, past: Past) -> Iterator[InputError]:
-    """Lists that are over, or that do not grow, and have a fraction of what is usual."""
-    excused = {one.day for one in harvested.listings if one.quiet}
+    """Lists that are over, or that do not grow, and have a fraction of what is usual.
+
+    That a list says why it is empty excuses none on a day that usually has one: so does a page that broke.
+    """
     for one in lists.readings:
         is_over = not harvested.grows or one.day < lists.today
         expected = usual(past.readings, day=one.day, at=lists.at)
-        if is_over and one.day not in excused and has_fallen(one.papers, expected):
+        if is_over and one.day not in lists.excused and has_fallen(one.papers, expected):
             what = f"has {one.papers} papers, where {expected} are usual"
             fix = "If that is right, it passes by itself as the new number becomes usual."
             yield InputError(what, where=f"{harvested.source}, list of {one.day}", fix=fix)
@@ -147,7 +173,9 @@ def _state(harvested: Harvested, problems: Sequence[DigestError], lists: _Lists,
         return SourceState.DOWN
     if any(isinstance(one, StaleError) for one in problems):
         return SourceState.STALE
-    if harvested.grows and _is_short(lists, past):
+    if not all(isinstance(one, LostError) for one in problems):
+        return SourceState.PARTLY
+    if _is_short(harvested, lists, past):
         return SourceState.FILLING
     newest = lists.newest.papers if lists.newest else sum(len(one.entries) for one in harvested.listings)
     return SourceState.FINE if newest else SourceState.QUIET
@@ -159,19 +187,24 @@ def _is_strange(problem: DigestError) -> bool:
 
 def _lacks_newest(harvested: Harvested, lists: _Lists, past: Past) -> bool:
     """Whether what could not be got is, or may be, the list that matters most."""
-    if all(isinstance(one, InputError) for one in harvested.problems):
+    if all(isinstance(one, InputError | LostError) for one in harvested.problems):
         return False
     newest = lists.newest
     if newest is None:
-        return not harvested.listings
+        return not any(one.entries for one in harvested.listings)
+    if not newest.papers:  # which may be right, while the list that failed is the last one with papers
+        with_papers = [one.day for one in lists.readings if one.papers]
+        return not with_papers or with_papers[-1] < past.newest_with_papers
     is_new = newest.day >= lists.today if harvested.grows else newest.day > past.newest
     return not (is_new or newest.day >= lists.today)
 
 
-def _is_short(lists: _Lists, past: Past) -> bool:
+def _is_short(harvested: Harvested, lists: _Lists, past: Past) -> bool:
     newest = lists.newest
-    if newest is None or newest.day < lists.today:
+    if newest is None or newest.day in lists.excused or not harvested.pages:
         return False
+    if harvested.grows and newest.day < lists.today:
+        return False  # what it lacks comes no more
     return is_filling(newest.papers, usual(past.readings, day=newest.day, at=lists.at))
 
 
@@ -184,11 +217,11 @@ def _are_whole(harvested: Harvested, state: SourceState) -> bool:
         return False
     if not harvested.pages:
         return False
-    return harvested.grows or not harvested.problems
+    return harvested.grows or all(isinstance(one, LostError) for one in harvested.problems)
 
 
 def _concerned(pages: Sequence[Page], problems: Iterable[DigestError]) -> tuple[Page, ...]:
     """The pages that the problems name; if none does, the latest. Replies to what was posted only by name."""
-    where = [one.where for one in problems if _is_strange(one)]
-    named = [page for page in pages if any(page.url in one for one in where)]
+    where = {word.strip(",;:()") for one in problems if _is_strange(one) for word in one.where.split()}
+    named = [page for page in pages if page.url in where]
     return tuple(named[:MOST_PAGES] or [page for page in pages if not page.is_reply][-MOST_PAGES:])

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from digest.completeness import Length, is_filling, length_of
-from digest.errors import DigestError, MissingError
+from digest.completeness import Length, is_filling, length_of, usual_whole
+from digest.errors import DigestError, MissingError, each_once
 from digest.fetch.web import Web
 from digest.harvest import Harvested
 from digest.health import Health, Past
@@ -46,10 +46,14 @@ MOST_DISLIKED = 300
 
 def past_of(connection: "Connection", source: str, at: datetime) -> Past:
     """What earlier harvests of a source brought, by which the next one is judged."""
+    last_good = harvests.last_good(connection, source, at)
+    first = None if last_good else harvests.first_harvest(connection, source)
     return Past(
         readings=harvests.readings_of(connection, source, until=at),
-        known=papers.known_ids(connection, source, at - KNOWN_FOR),
-        last_good=harvests.last_good(connection, source, at),
+        known=harvests.brought(connection, source, at - KNOWN_FOR),
+        last_good=last_good,
+        # It failed from the first time on, which was about the list of that day.
+        since=first - timedelta(days=1) if first else last_good,
     )
 
 
@@ -70,9 +74,9 @@ def keep(
     done = Harvest(
         source=harvested.source,
         at=at,
-        papers=sum(len(listing.entries) for listing in harvested.listings),
+        papers=harvested.papers,
         fresh=fresh,
-        problem="; ".join(str(problem) for problem in health.problems) or None,
+        problem="; ".join(each_once(health.problems, harvested.source)) or None,
         state=health.state,
         kept=kept,
     )
@@ -116,13 +120,17 @@ def fetch_liked(
     What all answered for is asked again after ASK_AGAIN, what a failing source did not, in the next run; at
     most MOST_LOOKED_UP papers a run, those with an arXiv id before those that few sources know.
     """
+    return _fetch(database, to_look_up(database, wanted, at), sources, web, at)
+
+
+def to_look_up(database: Database, wanted: Iterable[str], at: datetime) -> list[str]:
+    """The liked papers that `fetch_liked` would ask for now."""
     by_arxiv_first = sorted(dict.fromkeys(wanted), key=lambda one: not is_arxiv_id(one))
     with database.read() as connection:
         asked = papers.looked_up(connection, at - ASK_AGAIN)
         stored = papers.find_papers(connection, by_arxiv_first)
     known = {identifier for identifier, paper in stored.items() if paper.abstract}
-    unknown = [one for one in by_arxiv_first if one not in known and one not in asked][:MOST_LOOKED_UP]
-    return _fetch(database, unknown, sources, web, at)
+    return [one for one in by_arxiv_first if one not in known and one not in asked][:MOST_LOOKED_UP]
 
 
 def fetch_paper(
@@ -182,9 +190,10 @@ def stored_shelf(
 ) -> Shelf:
     """The shelf of what is stored: papers first seen in the last `window_days` days before `now`.
 
-    Its notes are of those `sources` (by name) whose last harvest in that time was not as it should be; where
-    a source's lists grow (its value says), they tell how far today's is. With an embedding `model`, papers
-    are compared by its vectors, too.
+    Its notes are of those `sources` (by name) whose last harvest in that time was not as it should be, and of
+    lists that were short. Incomplete are today's lists that still grow (its value says whether a
+    source's do), and those of sources that failed. With an embedding `model`, papers are compared by its
+    vectors, too.
     """
     since = now - timedelta(days=window_days)
     last = [
@@ -192,16 +201,21 @@ def stored_shelf(
     ]
     candidates = papers.recent_candidates(connection, since, now)
     shelf = shelf_among_stored(connection, candidates, now=now, model=model)
-    lengths = [(one, _length(connection, one, now)) for one in last if sources[one.source]]
-    short = [_partial(one, length) for one, length in lengths if one.state is SourceState.FILLING and length]
+    lengths = [(one, _length(connection, one, now, grows=sources[one.source])) for one in last]
+    short = [
+        _partial(one, length)
+        for one, length in lengths
+        if length and one.state in _MAY_BE_SHORT and is_filling(length.papers, length.by_then)
+    ]
     return replace(
         shelf,
         notes=(*(note for one in last for note in _note_of(connection, one)), *short),
         incomplete=tuple(
             _partial(one, length)
             for one, length in lengths
-            if length and is_filling(length.papers, length.whole)
-        ),
+            if sources[one.source] and length and is_filling(length.papers, length.whole)
+        )
+        + tuple(note for one in last for note in _awaited(connection, one, now)),
     )
 
 
@@ -209,23 +223,47 @@ def _note_of(connection: "Connection", done: Harvest) -> Iterator[Note]:
     """What readers should know of a harvest; why it is so is the operator's matter, in `digest sources`."""
     if not done.problem:
         return
-    is_lacking = not done.is_good and not (done.state is SourceState.STRANGE and done.papers)
+    is_lacking = not done.is_good and not (done.papers and done.state in _LACKS_SOME)
     day = harvests.last_list(connection, done.source, done.at) if is_lacking else None
     state = done.state if is_lacking else None
     yield Note(kind=NoteKind.SOURCE, name=done.source, day=done.at.date(), state=state, last_good=day)
 
 
-def _length(connection: "Connection", done: Harvest, now: datetime) -> Length | None:
-    """How long the list of this very day was at its last harvest; `None` if that was long ago, or failed."""
-    if not (done.state and done.state.is_good and now - done.at <= FRESH):
+_LACKS_SOME = (SourceState.PARTLY, SourceState.STRANGE)
+"""With papers, such a source lacks only some of its lists."""
+_MAY_BE_SHORT = (SourceState.FILLING, SourceState.PARTLY)
+_GAVE_NONE = (SourceState.STALE, SourceState.DOWN, SourceState.STRANGE)
+_HAS_LENGTH = (SourceState.FINE, SourceState.FILLING, SourceState.PARTLY)
+
+
+def _length(connection: "Connection", done: Harvest, now: datetime, *, grows: bool) -> Length | None:
+    """How long the newest list was at its last harvest; `None` if that was long ago, or failed.
+
+    Of lists that grow, only this very day's: what others lack comes no more.
+    """
+    may_be_empty = grows and done.state is SourceState.QUIET  # it has not begun
+    if not (done.state in _HAS_LENGTH or may_be_empty) or now - done.at > FRESH:
         return None
     length = length_of(harvests.readings_of(connection, done.source, until=done.at))
-    is_of_now = length and length.at == done.at and length.day >= done.at.astimezone(UTC).date()
-    return length if is_of_now else None
+    if length is None or length.at != done.at:
+        return None
+    return length if not grows or length.day >= done.at.astimezone(UTC).date() else None
 
 
 def _partial(done: Harvest, length: Length) -> Note:
     return Note(kind=NoteKind.PARTIAL, name=done.source, number=length.papers, usual=length.whole or 0)
+
+
+def _awaited(connection: "Connection", done: Harvest, now: datetime) -> Iterator[Note]:
+    """Of a source that failed: that its list of today is still to come, if it usually has one."""
+    if done.state not in _GAVE_NONE or now - done.at > FRESH:
+        return
+    readings = harvests.readings_of(connection, done.source, until=done.at)
+    today = done.at.astimezone(UTC).date()
+    number = next((one.papers for one in reversed(readings) if one.day == today), 0)
+    whole = usual_whole(readings, day=today)
+    if whole and is_filling(number, whole):
+        yield Note(kind=NoteKind.PARTIAL, name=done.source, state=done.state, number=number, usual=whole)
 
 
 def shelf_among_stored(

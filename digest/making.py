@@ -65,6 +65,17 @@ class Waits:
     profile: Profile
     lists: tuple[Note, ...]
 
+    @property
+    def reason(self) -> str:
+        """`waits for huggingface (12 of usually 31 papers), arxiv (down), until 09:30 at the latest`."""
+        named = ", ".join(f"{one.name} ({_how_far(one)})" for one in self.lists)
+        until = f", until {self.profile.wait_until:%H:%M} at the latest" if self.profile.wait_until else ""
+        return clean(f"waits for {named}{until}", MAX_REASON)
+
+
+def _how_far(one: Note) -> str:
+    return one.state.value if one.state else f"{one.number:,} of usually {one.usual:,} papers"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmade:
@@ -155,21 +166,23 @@ def _make_batch(database: Database, batch: Sequence[Due], makers: Makers, now: d
         tell(event)
 
     wanted, barred, waiting = _sifted(database, batch, makers)
-    stated = [_failed(one, day, _suppressed(why), now) for (one, day), why in barred.items()]
+    stated = [_unsent(one, day, Outcome.FAILED, _suppressed(why), now) for (one, day), why in barred.items()]
+    days = {profile.name: day for profile, day in batch}
     for (profile, _), why in barred.items():
         tell(Barred(profile=profile, suppression=why))
-    for profile, lists in waiting:
-        tell(Waits(profile=profile, lists=lists))
+    for one in waiting:
+        stated.append(_unsent(one.profile, days[one.profile.name], Outcome.WAITING, one.reason, now))
+        tell(one)
     editions = _decided(database, wanted, makers, hear)
     stated += _each(editions, lambda some: [_stated(one, makers) for one in some], _of_edition, hear)
     _each(stated, lambda some: _kept(database, some, now), _of_stated, hear)
-    days = {profile.name: day for profile, day in batch}
-    _kept(database, [_failed(one.profile, days[one.profile.name], one.reason, now) for one in unmade], now)
+    failed = [_unsent(one.profile, days[one.profile.name], Outcome.FAILED, one.reason, now) for one in unmade]
+    _kept(database, failed, now)
 
 
 def _sifted(
     database: Database, batch: Sequence[Due], makers: Makers
-) -> tuple[list[Due], dict[Due, Suppression], list[tuple[Profile, tuple[Note, ...]]]]:
+) -> tuple[list[Due], dict[Due, Suppression], list[Waits]]:
     """Those of the readers who have no message of the day yet; apart, those who get none, and who wait."""
     with database.read() as connection:
         have = with_messages(connection, ((profile.name, day) for profile, day in batch))
@@ -180,7 +193,7 @@ def _sifted(
     return (
         [one for one in may_have if one[0].name not in waiting],
         {one: barred[one[0].email] for one in lack if one[0].email in barred},
-        [(profile, waiting[profile.name]) for profile, _ in may_have if profile.name in waiting],
+        [Waits(profile=one, lists=waiting[one.name]) for one, _ in may_have if one.name in waiting],
     )
 
 
@@ -197,10 +210,10 @@ def _stated(edition: Edition, makers: Makers) -> _Stated:
     return _Stated(edition=edition, outcome=edition.outcome, reason=reason_of(edition), message=message)
 
 
-def _failed(profile: Profile, day: date, reason: str, now: datetime) -> _Stated:
+def _unsent(profile: Profile, day: date, outcome: Outcome, reason: str, now: datetime) -> _Stated:
     """A day without a message: a later run makes it, if it can."""
-    edition = Edition(profile=profile, day=day, at=now, outcome=Outcome.FAILED, considered=0)
-    return _Stated(edition=edition, outcome=Outcome.FAILED, reason=reason)
+    edition = Edition(profile=profile, day=day, at=now, outcome=outcome, considered=0)
+    return _Stated(edition=edition, outcome=outcome, reason=reason)
 
 
 def _suppressed(why: Suppression) -> str:

@@ -68,6 +68,8 @@ class Listing:
     """How many entries it says it has (`showing 79 of 90`), where it says so."""
     quiet: str = ""
     """Why it has no entries, where that is as it should be: `no list on weekends`, in lower case."""
+    by_calendar: bool = False
+    """Whether `quiet` is known of the day itself, such as a weekend or a holiday, and not only said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +82,16 @@ class Reading:
 
 
 class SourceState(StrEnum):
-    """How the last harvest of a source went; from `stale` on, a person may have to act."""
+    """How the last harvest of a source went; from `partly` on, a person may have to act."""
 
     FINE = "fine"
+    """Read whole; what it lost for good before, its problem says."""
     QUIET = "quiet"
     """It has no list that day, and says or is known to."""
     FILLING = "filling"
     """Its list is still shorter than usual at this hour."""
+    PARTLY = "partly"
+    """Some of its lists could not be read; the newest is not among them, or may be a part of it."""
     STALE = "stale"
     """It gave the list of an earlier day where a new one is due."""
     DOWN = "down"
@@ -304,14 +309,15 @@ class Note:
     day: date | None = None
     """When it went wrong."""
     state: SourceState | None = None
-    """For `source`: `down`, `stale` or `strange` if its newest list is lacking; else some of it is."""
+    """For `source`: `down`, `stale` or `strange` if its newest list is lacking; else some of it is. For
+    `partial`: the same of a source that gave no list, and is waited for."""
     last_good: date | None = None
-    """For `source`: the day of its last good list, which is used; `None` if there is none."""
+    """For `source`: the day of its last good list; `None` if there is none."""
     detail: str = ""
     """For `liked`: what is the matter, in English, as `digest check` says it."""
     number: int = 0
     usual: int = 0
-    """For `partial`: how many papers the list had, and how many it has on other days."""
+    """For `partial`: how many papers the list had, and how many it has in the end on other days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,11 +329,13 @@ class Section:
 
 
 class Outcome(StrEnum):
-    """How a reader's day stands or ended. `ready` is the only one that has a message still to go."""
+    """How a reader's day stands or ended. `ready` is the only one that has a message still to go; `waiting`
+    has none yet, as the reader wanted the list to be whole."""
 
     READY = "ready"
     SENT = "sent"
     QUIET = "quiet"
+    WAITING = "waiting"
     NO_LIST = "no_list"
     SOURCE_DOWN = "source_down"
     FAILED = "failed"

@@ -156,10 +156,15 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
 
 
 def _notes(shelf: Shelf, profile: Profile) -> tuple[Note, ...]:
-    """Who waited for a list is told if it is not whole; others, if it is shorter than usual at that hour."""
+    """All are told of a list that is shorter than usual at that hour; who waited for one, if it is not whole.
+
+    That a source failed is a note of its own.
+    """
     if profile.wait_until is None:
         return shelf.notes
-    return (*(one for one in shelf.notes if one.kind is not NoteKind.PARTIAL), *shelf.incomplete)
+    told = {one.name for one in shelf.notes if one.kind is NoteKind.PARTIAL}
+    waited = (one for one in shelf.incomplete if one.state is None and one.name not in told)
+    return (*shelf.notes, *waited)
 
 
 def score_shelf(reader: Reader, shelf: Shelf) -> tuple[Pick, ...]:

@@ -40,8 +40,8 @@ def note_in_words(note: Note, language: Language) -> str:
             return _source(note, day, language)
         case NoteKind.PARTIAL:
             return language.say(
-                "Today’s list of {name} was still short when this was written: {number} papers, where "
-                "{usual} are usual. What comes later stands under “Arrived late” next time.",
+                "Today’s list of {name} was still short when this was written: {number} papers so far; "
+                "{usual} are usual in the end. What comes later stands under “Arrived late” next time.",
                 name=note.name,
                 number=language.number(note.number),
                 usual=language.number(note.usual),
@@ -55,7 +55,7 @@ def note_in_words(note: Note, language: Language) -> str:
 
 
 def _source(note: Note, day: str, language: Language) -> str:
-    """What is lacking of a source, and which list stands in for the newest."""
+    """What is lacking of a source, and how old what is known of it may be."""
     if note.state is None or note.state.is_good:
         return language.say(
             "The source {name} could not be read completely on {day}, so papers may be missing.",
@@ -71,17 +71,18 @@ def _source(note: Note, day: str, language: Language) -> str:
     words = {"name": note.name, "day": day, "last_good": language.short_date(note.last_good)}
     if note.state is SourceState.STRANGE:
         return language.say(
-            "What the source {name} gave on {day} could not be made sense of; its last good list, of "
-            "{last_good}, is used.",
+            "What the source {name} gave on {day} could not be made sense of. Papers of its earlier lists, "
+            "up to {last_good}, are still considered.",
             **words,
         )
     if note.state is SourceState.STALE:
         return language.say(
-            "The source {name} had no new list on {day}, though one was due; its last one, of {last_good}, "
-            "is used.",
+            "The source {name} had no new list on {day}, though one was due. Papers of its earlier lists, up "
+            "to {last_good}, are still considered.",
             **words,
         )
     return language.say(
-        "The source {name} could not be read on {day}; its last good list, of {last_good}, is used.",
+        "The source {name} could not be read on {day}. Papers of its earlier lists, up to {last_good}, are "
+        "still considered.",
         **words,
     )

@@ -120,6 +120,7 @@ def readings_in_a_row() -> st.SearchStrategy[list[Reading]]:
     )
 
 
+@pytest.mark.slow
 @given(readings_in_a_row(), st.floats(0, 48))
 def test_usual_lies_between_the_least_and_the_most_in_whatever_order_they_come(
     readings: list[Reading], hours: float
@@ -131,6 +132,7 @@ def test_usual_lies_between_the_least_and_the_most_in_whatever_order_they_come(
     assert by_then == usual(readings[::-1], day=MONDAY, at=at(MONDAY, hours))
 
 
+@pytest.mark.slow
 @given(readings_in_a_row(), st.floats(0, 48))
 def test_what_is_read_of_this_day_or_later_changes_nothing(readings: list[Reading], hours: float) -> None:
     later = [reading(MONDAY + timedelta(days=n), 1, 999) for n in range(3)]
@@ -139,6 +141,7 @@ def test_what_is_read_of_this_day_or_later_changes_nothing(readings: list[Readin
     assert usual([*later, *readings], day=MONDAY, at=moment) == usual(readings, day=MONDAY, at=moment)
 
 
+@pytest.mark.slow
 @given(readings_in_a_row())
 def test_where_something_is_usual_by_an_hour_it_is_known_of_the_whole_list(readings: list[Reading]) -> None:
     if usual(readings, day=MONDAY, at=at(MONDAY, 9)) is not None:

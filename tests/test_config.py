@@ -115,11 +115,11 @@ def test_a_profile_says_who_when_and_what(tmp_path: Path) -> None:
             'language = "de.\\r\\nBcc: eve@example.org"',
             "language: editions cannot be written in 'de.\\r\\nBcc:",
         ),
-        ("language = 7", "language: input should be a valid string"),
+        ("language = 7", "language: must be text, in quotes"),
         ('send_at = "25:00"', "send_at: '25:00' is not a time of day; write it as \"07:30\""),
         ('days = ["mon", "noday"]', "days[2]: 'noday' is not a weekday"),
-        ("threshold = 101", "threshold: input should be less than or equal to 100"),
-        ("max_papers = true", "max_papers: input should be a valid integer"),
+        ("threshold = 101", "threshold: must be 100 or less, and is 101"),
+        ("max_papers = true", "max_papers: must be a whole number"),
         ('on_quiet_day = "loud"', "on_quiet_day: 'loud' is not one of silent, note, trending"),
         (
             'on_quiet_day = "nope"',
@@ -129,7 +129,7 @@ def test_a_profile_says_who_when_and_what(tmp_path: Path) -> None:
             'timezone = "Europe/Lodnon"',
             "timezone: there is no time zone 'Europe/Lodnon'; did you mean 'Europe/London'?",
         ),
-        ('[interests]\n"a" = 11', "interests.a.weight: input should be less than or equal to 10"),
+        ('[interests]\n"a" = 11', "interests.a.weight: must be 10 or less, and is 11"),
         (
             '[interests]\n"a b" = { wieght = 3 }',
             "interests.\"a b\".wieght: unknown key. Did you mean 'weight'?",
@@ -376,20 +376,20 @@ def refused(folder: Path, config: str) -> list[str]:
         ('[[smtp]]\nhost = "x"\n[[smtp]]\nhost = "y"\nper_hours = 5', "config.toml: smtp[2].per_hours: unknown key"),
         ('[smtp]\nprovider = "gmial"', "config.toml: smtp.provider: 'gmial' is not one of gmail, workspace"),
         ('[smtp]\nprovider = "ses"', "config.toml: smtp: ses needs host: email-smtp.REGION.amazonaws.com, such as"),
-        ('[smtp]\nhost = "x"\nport = 0', "config.toml: smtp.port: input should be greater than or equal to 1"),
+        ('[smtp]\nhost = "x"\nport = 0', "config.toml: smtp.port: must be 1 or more, and is 0"),
         ('[smtp]\nhost = "a b"', "config.toml: smtp.host: 'a b' is no name of a machine"),
         ('[smtp]\nhost = "x\\r\\nQUIT"', "config.toml: smtp.host: 'x\\r\\nQUIT' is no name of a machine"),
         ('[smtp]\nhost = "x"\nusername = "a\\u0001auth=b"', "config.toml: smtp.username: 'a\\x01auth=b' is empty, too"),
         ('[smtp]\nhost = "x"\nname = "a b"', "config.toml: smtp.name: string should match pattern"),
         ('[smtp]\nhost = "x"\nauth = "xoauth2"', "config.toml: smtp: auth = \"xoauth2\" needs username"),
-        ('[smtp]\nhost = "x"\nper_hour = -1', "config.toml: smtp.per_hour: input should be greater than or equal to 0"),
+        ('[smtp]\nhost = "x"\nper_hour = -1', "config.toml: smtp.per_hour: must be 0 or more, and is -1"),
         ('[smtp]\nhost = "x"\npassword_file = "p"', "config.toml: smtp: a password without username"),
         (
             '[smtp]\nhost = "x"\nusername = "u"\npassword_file = "p"\npassword_command = ["p"]',
             "config.toml: smtp: password_file and password_command are two ways to one secret",
         ),
-        ('[smtp]\nhost = "x"\nusername = "u"\npassword_command = "pass show x"', "config.toml: smtp.password_command: input should"),
-        ('[smtp]\nhost = "x"\nusername = "u"\npassword_command = []', "config.toml: smtp.password_command: tuple should have"),
+        ('[smtp]\nhost = "x"\nusername = "u"\npassword_command = "pass show x"', "config.toml: smtp.password_command: must be a list, in brackets"),
+        ('[smtp]\nhost = "x"\nusername = "u"\npassword_command = []', "config.toml: smtp.password_command: 0 entries; name at least 1"),
         (
             '[[smtp]]\nhost = "x"\n[[smtp]]\nhost = "y"\n[[smtp]]\nhost = "x"',
             "config.toml: smtp: relays 1 and 3 have one name (x); give each a `name` of its own",
@@ -399,7 +399,7 @@ def refused(folder: Path, config: str) -> list[str]:
             "config.toml: smtp: relays 1 and 2 have one name (a-b and A_b)",
         ),
         ('[delivery]\nresend_unknown = "always"', "config.toml: delivery.resend_unknown: 'always' is not one of never, once"),
-        ("[delivery]\nsuppress_after = -1", "config.toml: delivery.suppress_after: input should be greater than"),
+        ("[delivery]\nsuppress_after = -1", "config.toml: delivery.suppress_after: must be 0 or more, and is -1"),
         ('[dkim]\ndomain = "example.org"\nselector = "a b"\nkey_file = "k"', "config.toml: dkim.selector: string should"),
         ('[dkim]\ndomain = "example.org; t=y"\nselector = "a"\nkey_file = "k"', "config.toml: dkim.domain: "),
         ("[alarm]\ntimeout_s = 5", "config.toml: alarm: names neither command nor email"),
@@ -445,7 +445,7 @@ def test_a_relay_that_cannot_be_used_is_not_also_missing(tmp_path: Path, table: 
 def test_an_empty_list_of_relays_is_too_few(tmp_path: Path) -> None:
     (problem,) = refused(tmp_path, f"smtp = []\n{SMTP}")
 
-    assert "should have at least 1 item" in problem
+    assert "0 entries; name at least 1" in problem
 
 
 def test_one_relay_or_several_are_read_alike_and_keep_their_order(tmp_path: Path) -> None:
@@ -628,6 +628,7 @@ def test_a_command_that_fails_is_told_with_what_it_said_and_never_with_what_it_p
     assert len(str(raised.value)) < 700
 
 
+@pytest.mark.slow
 def test_a_command_that_never_ends_or_never_stops_talking_is_ended(tmp_path: Path) -> None:
     for program in ("while True: pass", "while True: print('x' * 9_999)"):
         with pytest.raises(ConfigurationError, match=r"took longer than 0\.5 s"):

@@ -66,6 +66,7 @@ def test_a_server_that_answers_with_the_key_does_not_get_it_into_the_error(serve
     assert KEY not in str(told.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 413, 418, 422, 429, 451, 499])
 def test_a_refusal_that_repeats_the_key_is_told_without_it(server: ModelServer, status: int) -> None:
     def unkind(handler: BaseHTTPRequestHandler) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from digest.errors import DigestError, FetchError, InputError
+import pytest
+
+from digest.errors import DigestError, FetchError, FormError, InputError
 from digest.fetch.web import Web
 from digest.harvest import MOST_REMEMBERED, Harvested, Page, harvest
 from digest.model import Entry, Listing
@@ -87,6 +89,25 @@ def test_of_more_pages_than_can_be_remembered_the_latest_are() -> None:
 
     assert [one.url[-6:] for one in kept] == ["second", "/third"]
     assert none == ()
+
+
+@pytest.mark.parametrize("login", [b"", b"who"])
+def test_an_answer_of_another_form_is_an_alarm_and_its_page_is_remembered(login: bytes) -> None:
+    url = "https://kettle.example/list"
+    other = FormError("HTML where JSON was asked for", where=url, body=b"<h1>Log in</h1>")
+
+    harvested = read(Says(list=login), FakeWeb({url: other}))
+
+    (problem,) = harvested.problems
+    assert isinstance(problem, InputError)
+    assert (problem.what, problem.where) == (other.what, url)
+    assert harvested.pages == (Page(url=url, data=b"<h1>Log in</h1>", is_reply=bool(login)),)
+
+
+def test_a_paper_that_two_lists_name_is_one_paper() -> None:
+    both = read(Says(page(entry("2603.00001"), entry("2603.00002")), page(entry("2603.00001"))))
+
+    assert both.papers == 2
 
 
 def test_every_address_is_told_before_it_is_asked() -> None:

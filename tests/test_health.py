@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digest.errors import DigestError, FetchError, InputError, StaleError
+from digest.errors import DigestError, FetchError, InputError, LostError, StaleError
 from digest.harvest import Harvested, Page
-from digest.health import MOST_PAGES, Health, Past, judge
+from digest.health import MOST_PAGES, Health, Past, fault_of, judge
 from digest.model import Listing, Reading, SourceState
 from tests.makers import NOW, TODAY, entry
 from tests.test_completeness import weekdays
@@ -45,6 +45,11 @@ def usually(n: int, *, by: time = time(5)) -> Past:
     days = weekdays(10, before=TODAY)
     at = [datetime.combine(day, by, tzinfo=UTC) for day in days]
     return Past(readings=tuple(Reading(day=day, at=one, papers=n) for day, one in zip(days, at, strict=True)))
+
+
+def known(n: int, day: date | None) -> dict[str, date | None]:
+    """The first papers of `listing`, as a list of a day had them."""
+    return {f"2603.{number:05}": day for number in range(n)}
 
 
 def judged(*results: Listing | DigestError, past: Past = NO_PAST, **fields: Any) -> Health:
@@ -86,7 +91,15 @@ def test_lists_on_several_pages_count_together_and_a_paper_on_two_of_them_once()
 def test_a_list_that_grows_and_is_short_for_the_hour_is_filling() -> None:
     assert state(listing(10), past=usually(20), grows=True) is SourceState.FILLING
     assert state(listing(15), past=usually(20), grows=True) is SourceState.FINE
-    assert state(listing(10), past=usually(20), grows=False) is SourceState.FINE
+
+
+def test_a_list_that_does_not_grow_and_is_short_is_told_with_its_numbers_but_calls_nobody() -> None:
+    health = judged(listing(10), past=usually(20), grows=False)
+
+    assert (health.state, health.problems) == (SourceState.FILLING, ())
+    assert health.length
+    assert (health.length.papers, health.length.whole) == (10, 20)
+    assert state(listing(15), past=usually(20), grows=False) is SourceState.FINE
 
 
 def test_a_list_that_has_not_begun_is_filling_where_it_usually_has_and_else_quiet() -> None:
@@ -118,10 +131,10 @@ def test_a_source_whose_newest_list_is_lacking_is_down(grows: bool) -> None:
     assert state(DOWN, listing(9, YESTERDAY), past=past, grows=grows) is SourceState.DOWN
 
 
-def test_a_failure_of_an_older_list_is_told_and_the_source_is_fine() -> None:
+def test_a_source_of_which_an_older_list_failed_was_read_in_part() -> None:
     health = judged(listing(9), DOWN, grows=True)
 
-    assert health.state is SourceState.FINE
+    assert health.state is SourceState.PARTLY
     assert health.problems == (DOWN,)
     assert health.readings == (Reading(day=TODAY, at=NOW, papers=9),)
 
@@ -131,7 +144,29 @@ def test_a_list_of_which_a_part_failed_is_no_measure_for_others() -> None:
 
 
 def test_failures_beside_lists_without_a_day_do_not_make_a_source_down() -> None:
-    assert state(listing(9, None), DOWN) is SourceState.FINE
+    assert state(listing(9, None), DOWN) is SourceState.PARTLY
+    assert state(listing(0, None, quiet="nothing is new"), DOWN) is SourceState.DOWN
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_an_empty_list_of_today_hides_no_failure_of_the_last_one_with_papers(grows: bool) -> None:
+    empty = listing(0, quiet="the list of today has not begun")
+    older = listing(9, YESTERDAY - timedelta(days=1))
+    read_yesterday = Past(readings=(Reading(day=YESTERDAY, at=NOW - timedelta(days=1), papers=5),))
+
+    assert state(empty, DOWN, grows=grows) is SourceState.DOWN
+    assert state(empty, DOWN, older, past=read_yesterday, grows=grows) is SourceState.DOWN
+    assert state(empty, listing(9, YESTERDAY), DOWN, past=read_yesterday, grows=grows) is SourceState.PARTLY
+
+
+def test_lists_that_are_lost_for_good_are_told_and_do_not_make_a_source_less_than_fine() -> None:
+    lost = LostError("the lists from 2026-01-05 to 2026-01-09 are lost")
+
+    health = judged(listing(9), lost)
+
+    assert (health.state, health.problems) == (SourceState.FINE, (lost,))
+    assert health.readings == (Reading(day=TODAY, at=NOW, papers=9),)
+    assert state(listing(9), lost, DOWN) is SourceState.PARTLY
 
 
 # ---------------------------------------------------------------- strange
@@ -146,6 +181,13 @@ def test_a_page_that_is_not_what_it_was_taken_for_is_strange_and_kept() -> None:
     assert health.state is SourceState.STRANGE
     assert health.pages == (PAGE,)
     assert health.readings == ()
+
+
+def test_a_page_whose_address_begins_like_that_of_a_problem_is_not_concerned() -> None:
+    alike = Page(url=PAGE.url[:-1], data=b"innocent")
+
+    assert judged(InputError("odd", where=PAGE.url), pages=(PAGE, alike)).pages == (PAGE,)
+    assert judged(InputError("odd", where=f"{PAGE.url}, item 3"), pages=(PAGE, alike)).pages == (PAGE,)
 
 
 def test_where_no_page_is_named_the_latest_are_kept_but_no_reply_to_what_was_posted() -> None:
@@ -197,8 +239,27 @@ def test_a_list_that_grows_has_fallen_only_when_its_day_is_over() -> None:
     assert state(listing(30), listing(2, YESTERDAY), past=past, grows=True) is SourceState.STRANGE
 
 
-def test_a_day_without_a_list_that_says_why_has_not_fallen() -> None:
-    assert state(listing(0, quiet="a holiday"), past=usually(40)) is SourceState.QUIET
+def test_a_day_that_by_the_calendar_has_no_list_has_not_fallen() -> None:
+    holiday = listing(0, quiet="a holiday", by_calendar=True)
+
+    assert state(holiday, past=usually(40)) is SourceState.QUIET
+    assert state(holiday, past=usually(40), grows=True) is SourceState.QUIET
+
+
+def test_an_empty_list_where_many_papers_are_usual_is_strange_whatever_it_says() -> None:
+    empty = listing(0, quiet="it lists nothing")
+
+    assert state(empty, past=usually(40)) is SourceState.STRANGE
+    assert state(empty, past=usually(5)) is SourceState.QUIET
+    assert state(empty) is SourceState.QUIET
+    yesterdays = replace(empty, day=YESTERDAY)
+    assert state(listing(30), yesterdays, past=usually(40), grows=True) is SourceState.STRANGE
+
+
+def test_a_weekday_that_never_has_a_list_may_be_empty() -> None:
+    saturday = TODAY - timedelta(days=4)
+
+    assert state(listing(0, saturday, quiet="nothing that day"), past=usually(40)) is SourceState.QUIET
 
 
 def test_saved_pages_have_no_usual_number() -> None:
@@ -221,7 +282,7 @@ def test_a_list_that_its_source_calls_an_old_one_is_stale() -> None:
 
 
 def test_a_new_day_with_nothing_but_known_papers_is_stale() -> None:
-    past = Past(readings=usually(9).readings, known={f"2603.{n:05}" for n in range(9)})
+    past = Past(readings=usually(9).readings, known=known(9, YESTERDAY))
 
     assert state(listing(9), past=past) is SourceState.STALE
     assert state(listing(10), past=past) is SourceState.FINE
@@ -229,13 +290,29 @@ def test_a_new_day_with_nothing_but_known_papers_is_stale() -> None:
 
 def test_the_same_list_read_again_the_same_day_is_not_stale() -> None:
     readings = (Reading(day=TODAY, at=NOW - timedelta(hours=1), papers=9),)
-    past = Past(readings=readings, known={f"2603.{n:05}" for n in range(9)})
+    past = Past(readings=readings, known=known(9, TODAY))
 
     assert state(listing(9), past=past) is SourceState.FINE
 
 
 def test_two_known_papers_may_stand_alone_on_a_list_by_chance() -> None:
-    assert state(listing(2), past=Past(known={"2603.00000", "2603.00001"})) is SourceState.FINE
+    assert state(listing(2), past=Past(known=known(2, YESTERDAY))) is SourceState.FINE
+
+
+@pytest.mark.parametrize("day", [TODAY, None])
+def test_papers_that_are_known_of_no_earlier_list_do_not_make_one_stale(day: date | None) -> None:
+    assert state(listing(9), past=Past(known=known(9, day))) is SourceState.FINE
+
+
+# ---------------------------------------------------------------- a fault of ours
+
+
+def test_what_could_not_be_judged_is_strange_with_what_the_source_told_and_its_pages() -> None:
+    health = fault_of(found(listing(3), DOWN))
+
+    assert health.state is SourceState.STRANGE
+    assert [one.what for one in health.problems] == [DOWN.what, "a fault in Digest"]
+    assert (health.pages, health.readings) == ((PAGE,), ())
 
 
 # ---------------------------------------------------------------- of anything
@@ -248,8 +325,10 @@ def results() -> st.SearchStrategy[list[Listing | DigestError]]:
         st.sampled_from([None, TODAY, YESTERDAY]),
         expected=st.none() | st.integers(0, 12),
         quiet=st.sampled_from(["", "a holiday"]),
+        by_calendar=st.booleans(),
     )
-    problems = st.sampled_from([DOWN, InputError("odd", where=PAGE.url), StaleError("old"), DigestError("?")])
+    odd = InputError("odd", where=PAGE.url)
+    problems = st.sampled_from([DOWN, odd, StaleError("old"), LostError("gone"), DigestError("?")])
     return st.lists(lists | problems, max_size=5)
 
 
@@ -262,5 +341,6 @@ def test_only_what_is_good_has_no_problem_of_a_kind_that_calls_a_person(
     is_alarming = any(isinstance(one, InputError) for one in health.problems)
     assert health.state.is_good is False or not is_alarming
     assert health.state.is_good or health.problems
+    assert not health.state.is_good or all(isinstance(one, LostError) for one in health.problems)
     assert bool(health.pages) is (health.state is SourceState.STRANGE)
     assert {one for one in given_results if isinstance(one, DigestError)} <= set(health.problems)

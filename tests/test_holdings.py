@@ -1,6 +1,7 @@
 """What the store holds, as the pipeline wants it."""
 
 from collections.abc import Iterator, Set
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -153,6 +154,11 @@ def test_a_strange_source_that_gave_papers_lacks_some(database: Database) -> Non
     assert notes(database) == (Note(kind=NoteKind.SOURCE, name="test", day=TODAY),)
 
 
+def moved(one: Entry, at: datetime, day: date) -> Entry:
+    """The same, observed then on the list of a day."""
+    return replace(one, observation=replace(one.observation, at=at, listed_on=day))
+
+
 def filling(database: Database, number: int, usual: int, state: SourceState, at: datetime = NOW) -> None:
     """A source whose lists of ten days had their usual number; today's has another."""
     days = [one - timedelta(days=7 * week) for week in range(10) for one in (at,)]
@@ -181,6 +187,28 @@ def test_a_list_as_long_as_usual_at_that_hour_may_be_short_of_a_whole_one(databa
     assert (incomplete.number, incomplete.usual) == (12, 31)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("state", [SourceState.DOWN, SourceState.STRANGE, SourceState.STALE])
+@pytest.mark.parametrize("grows", [True, False])
+def test_a_source_that_failed_is_waited_for_as_long_as_its_list_of_today_is_not_there(
+    database: Database, state: SourceState, grows: bool
+) -> None:
+    filling(database, 31, 31, SourceState.FINE, NOW - timedelta(days=7))
+    weeks_ago = [NOW - timedelta(days=7 * n) for n in range(2, 9)]
+    with database.begin() as connection:
+        record_readings(connection, "test", [Reading(day=at.date(), at=at, papers=31) for at in weeks_ago])
+        kept(connection, harvested(problems=(FetchError("odd"),)), NOW, state)
+
+    def incomplete() -> tuple[Note, ...]:
+        with database.read() as connection:
+            return stored_shelf(connection, {"test": grows}, window_days=7, now=NOW).incomplete
+
+    assert incomplete() == (Note(kind=NoteKind.PARTIAL, name="test", state=state, usual=31),)
+    with database.begin() as connection:
+        record_readings(connection, "test", [Reading(day=TODAY, at=NOW - timedelta(hours=1), papers=30)])
+    assert incomplete() == ()
+
+
 def test_how_a_list_stood_yesterday_says_nothing_of_today(database: Database) -> None:
     filling(database, 12, 31, SourceState.FILLING, NOW - timedelta(hours=13))
 
@@ -201,6 +229,7 @@ def test_a_harvest_is_stored_with_its_state_its_page_and_how_long_its_lists_were
         assert readings_of(connection, "test", until=NOW) == readings
 
 
+@pytest.mark.slow
 def test_what_a_source_brought_before_is_known_when_it_is_read_again(database: Database) -> None:
     good, long_ago = NOW - timedelta(days=2), NOW - timedelta(days=30)
     with database.begin() as connection:
@@ -212,10 +241,56 @@ def test_what_a_source_brought_before_is_known_when_it_is_read_again(database: D
     with database.read() as connection:
         past, none = past_of(connection, "test", NOW), past_of(connection, "other", NOW)
 
-    assert past.last_good == good
+    assert past.last_good == past.since == good
     assert "2603.00001" in past.known
     assert past.newest == good.date()
-    assert (none.last_good, none.known, none.readings) == (None, frozenset(), ())
+    assert (none.last_good, none.since, none.known, none.readings) == (None, None, {}, ())
+
+
+def test_what_came_since_the_day_of_the_first_try_is_to_be_had_until_a_source_was_read_whole(
+    database: Database,
+) -> None:
+    wrong, first = (FetchError("gone"),), NOW - timedelta(days=3)
+    with database.begin() as connection:
+        kept(connection, harvested(problems=wrong), first, SourceState.DOWN)
+        kept(connection, harvested(entry(), problems=wrong), NOW - timedelta(days=1), SourceState.PARTLY)
+
+        past = past_of(connection, "test", NOW)
+
+    assert (past.last_good, past.since) == (None, first - timedelta(days=1))
+
+
+def test_lists_of_an_archive_do_not_make_papers_known_to_the_daily_lists(database: Database) -> None:
+    first, second = entry("2603.00001"), entry("2603.00002", "Pouring")
+    before = TODAY - timedelta(days=1)
+    with database.begin() as connection:
+        old = Listing(layout="t", entries=(moved(first, NOW, TODAY), moved(second, NOW, TODAY)), day=TODAY)
+        keep_past(connection, "test", old, window_days=7, at=NOW)
+        assert past_of(connection, "test", NOW).known == {}
+
+        for days, day in ((1, before), (2, TODAY)):
+            at = NOW + timedelta(days=days)
+            kept(connection, harvested(moved(first, at, day)), at)
+
+        assert past_of(connection, "test", NOW + timedelta(days=2)).known == {"2603.00001": before}
+
+
+def test_a_source_that_was_read_in_part_is_told_so_and_was_not_read_whole(database: Database) -> None:
+    wrong = (FetchError("gone"),)
+    with database.begin() as connection:
+        kept(connection, harvested(entry()), NOW - timedelta(days=1))
+        kept(connection, harvested(entry(), problems=wrong), NOW, SourceState.PARTLY)
+
+        assert past_of(connection, "test", NOW).last_good == NOW - timedelta(days=1)
+    assert notes(database) == (Note(kind=NoteKind.SOURCE, name="test", day=TODAY),)
+
+
+def test_a_short_list_of_a_source_that_was_read_in_part_is_told_too(database: Database) -> None:
+    filling(database, 12, 31, SourceState.PARTLY)
+
+    told = Note(kind=NoteKind.PARTIAL, name="test", number=12, usual=31)
+    assert told in notes(database, grows=True)
+    assert told in notes(database, grows=False)
 
 
 def test_lists_of_days_gone_by_are_late_within_the_window_and_no_news_before(database: Database) -> None:
@@ -409,6 +484,7 @@ def test_only_the_latest_feedback_teaches_yet_no_paper_spoken_of_comes_again(dat
     assert ids(reader.had) == dislikes.keys() | likes.keys()
 
 
+@pytest.mark.slow
 def test_a_liked_paper_is_no_news_however_long_the_library_and_however_a_list_names_it(
     database: Database, tmp_path: Path
 ) -> None:
@@ -492,6 +568,7 @@ def straggler(database: Database) -> Database:
     return database
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", [DeliveryState.SENT, DeliveryState.UNKNOWN, None])
 def test_what_missed_yesterdays_edition_arrives_late_today(
     straggler: Database, state: DeliveryState | None

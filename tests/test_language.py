@@ -252,6 +252,7 @@ def calls(path: Path) -> Iterator[ast.Call]:
             yield node
 
 
+@pytest.mark.slow
 def test_whatever_is_said_stands_where_it_can_be_found_for_the_catalogs() -> None:
     said = 0
     for path in (ROOT / "digest").rglob("*.py"):
@@ -296,6 +297,7 @@ def english(name: str) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sample", EVERY)
 @pytest.mark.parametrize("name", OTHERS)
 def test_an_edition_says_nothing_in_english_of_its_own(name: str, sample: str, renderer: Renderer) -> None:

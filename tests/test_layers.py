@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "digest"
 MODULES = sorted(
@@ -61,6 +63,7 @@ def goes_down(module: str, target: str) -> bool:
     return one == other or floors()[one] > floors()[other]
 
 
+@pytest.mark.slow
 def test_every_room_has_a_floor_and_every_floor_its_rooms() -> None:
     rooms = {room_of(module) for module, _ in arrows()} - {"__main__"}
 
@@ -82,6 +85,7 @@ def test_packages_hold_nothing_in_their_init() -> None:
     assert all(path.read_text(encoding="utf-8") == "" for path in inits)
 
 
+@pytest.mark.slow
 def test_html_is_only_in_templates_and_sql_only_in_the_store() -> None:
     outside = [path for path in MODULES if "store" not in path.parts]
     writing = [path for path in MODULES if "sources" not in path.parts]  # a reader of pages knows their tags

@@ -35,6 +35,7 @@ def unbounded(module: Path) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.slow
 def test_every_cache_has_a_bound_or_few_things_to_be_asked() -> None:
     found = {one for module in MODULES for one in unbounded(module)}
 

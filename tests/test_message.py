@@ -259,6 +259,7 @@ def test_a_plain_subject_stays_readable_in_the_source() -> None:
     assert header(composed("On P = NP: a survey (part 2)"), "Subject") == "On P = NP: a survey (part 2)"
 
 
+@pytest.mark.slow
 @given(st.text(max_size=400).map(lambda text: clean(text, 300)))
 @example("a  b")
 @example("=?utf-8?b?????=")
@@ -393,6 +394,7 @@ def test_a_body_comes_back_with_its_last_line_ended(text: str) -> None:
     assert body(composed(html=text), "html") == ended
 
 
+@pytest.mark.slow
 @given(st.text(max_size=600))
 def test_any_body_comes_back_and_never_breaks_the_message(text: str) -> None:
     message = composed(text=text, html=text)

@@ -637,6 +637,7 @@ def test_ten_recipients_put_off_in_a_row_are_the_relays_matter(office: Office) -
         assert len(office.of(Paused)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("put_off", [later(451, "", Phase.DATA), later(451, "4.7.1", Phase.BODY)])
 def test_recipients_put_off_now_and_then_do_not_hold_up_the_others(office: Office, put_off: Attempt) -> None:
     with office.database() as database:
@@ -650,6 +651,7 @@ def test_recipients_put_off_now_and_then_do_not_hold_up_the_others(office: Offic
         assert office.of(Paused) == []
 
 
+@pytest.mark.slow
 def test_a_domain_that_greylists_does_not_hold_up_the_others_for_long(office: Office) -> None:
     with office.database() as database:
         queue(database, readers(200))

@@ -139,6 +139,7 @@ def test_what_was_under_way_when_a_pause_began_and_arrives_says_nothing_of_the_t
     assert (pace.width, slowed(pace, NOW).pause) == (1, timedelta(minutes=1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("code", "domains"), [(421, 100), (451, 100), (451, 1)])
 @pytest.mark.parametrize("per_minute", [5, 45, 100])
 def test_a_relay_that_takes_so_many_a_minute_is_given_at_least_half_of_them(

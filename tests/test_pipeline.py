@@ -17,6 +17,7 @@ from digest.model import (
     QuietDay,
     SectionName,
     Sender,
+    SourceState,
 )
 from digest.outcome import day_of, has_message, reason_of
 from digest.pipeline import (
@@ -144,15 +145,16 @@ def test_a_list_that_is_still_filling_is_no_source_that_failed() -> None:
 
 def test_who_waits_for_whole_lists_is_told_of_those_and_others_of_lists_short_for_the_hour() -> None:
     failed = Note(kind=NoteKind.SOURCE, name="arxiv", day=TODAY)
-    whole = replace(PARTIAL, number=20)
-    shelf = replace(make_shelf([]), notes=(failed, PARTIAL), incomplete=(whole,))
+    growing = replace(PARTIAL, name="biorxiv", number=20)
+    awaited = replace(PARTIAL, name="arxiv", number=0, state=SourceState.DOWN)
+    shelf = replace(make_shelf([]), notes=(failed, PARTIAL), incomplete=(PARTIAL, growing, awaited))
 
     def notes(until: time | None) -> tuple[Note, ...]:
         reader = Reader(profile=profile(interest("waiting"), wait_until=until))
         return make_edition(reader, shelf, day=TODAY, now=NOW).notes
 
     assert notes(None) == (failed, PARTIAL)
-    assert notes(time(9, 30)) == (failed, whole)
+    assert notes(time(9, 30)) == (failed, PARTIAL, growing)
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,7 @@ lots = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(lots=lots, ways=ways)
 def test_no_window_ever_holds_more_than_its_limit(lots: list[Lot], ways: list[Way]) -> None:

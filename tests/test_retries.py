@@ -22,6 +22,7 @@ def test_chance_moves_a_try_by_a_fifth_either_way() -> None:
     assert next_try(1, NOW, 1.0) - NOW == timedelta(minutes=18)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_no_try_is_earlier_than_four_minutes_nor_later_than_144(deferrals: int, chance: float) -> None:
     wait = next_try(deferrals, NOW, chance) - NOW

@@ -108,6 +108,7 @@ DRESSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("said", DRESSED.values(), ids=DRESSED.keys())
 def test_dress_and_links_are_taken_off(server: ModelServer, said: str) -> None:
     server.answers[CHAT] = [answer(chatted(said))]
@@ -134,6 +135,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_an_empty_or_absurd_answer_is_a_failure_with_its_paper(server: ModelServer, body: bytes) -> None:
     server.answers[CHAT] = [answer(body)]
@@ -185,6 +187,7 @@ def test_words_that_only_look_like_dress_stay(text: str) -> None:
     assert presentable(text, 420) == text
 
 
+@pytest.mark.slow
 def test_hostile_markup_costs_no_time() -> None:
     for said in (
         "<" * 200_000,

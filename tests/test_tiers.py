@@ -191,6 +191,7 @@ def test_what_is_left_of_the_time_bounds_each_request(database: Database) -> Non
     assert "50 s were over after 2 of 10" in str(filled.problem)
 
 
+@pytest.mark.slow
 def test_a_service_that_drips_is_cut_when_the_time_of_the_run_is_up(
     database: Database, server: ModelServer
 ) -> None:

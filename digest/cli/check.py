@@ -42,7 +42,7 @@ def check(ctx: click.Context, no_login: bool) -> None:
     loaded = setup.configuration(ctx)
     readers = f"{len(loaded.profiles)} reader{'s' if len(loaded.profiles) != 1 else ''}"
     say(f"ok: configuration {loaded.file}, {readers}")
-    tries: list[Callable[[Configuration, World], str]] = [_profiles, _templates, _store, _sources]
+    tries: list[Callable[[Configuration, World], str]] = [_profiles, _templates, _store, _sources, _waiting]
     tries += _tiers(loaded, online=not no_login)
     tries += _mail(loaded, online=not no_login)
     told: set[str] = set()
@@ -148,9 +148,36 @@ def _can_be_made(store: Path | str) -> None:
         raise StoreError("the store cannot be made there", where=str(store), fix=fix)
 
 
+def _waiting(loaded: Configuration, _world: World) -> str:
+    """Who waits for lists gets no mail from one run a day."""
+    until = {
+        f"{one.name} until {one.wait_until:%H:%M} ({one.timezone})"
+        for one in loaded.profiles
+        if one.wait_until
+    }
+    if not until:
+        return ""
+    named = sorted(until)[:_NAMED] + ([f"{len(until) - _NAMED} more"] if len(until) > _NAMED else [])
+    return f"waiting for lists: {', '.join(named)}; cron has to run `digest send` after that hour, too"
+
+
+_NAMED = 5
+
+
 def _sources(loaded: Configuration, world: World) -> str:
-    names = [source.name for source in setup.sources(loaded, world)]
-    return f"sources: {', '.join(names)} (`digest fetch` reads them)"
+    from digest.sources.protocol import Member
+
+    sources = setup.sources(loaded, world)
+    problems: list[DigestError] = []
+    for source in sources:
+        try:
+            if isinstance(source, Member):
+                source.check_login()
+        except ConfigurationError as problem:
+            problems += problem.problems
+    if problems:
+        raise ConfigurationError(tuple(problems))
+    return f"sources: {', '.join(source.name for source in sources)} (`digest fetch` reads them)"
 
 
 def _tiers(loaded: Configuration, *, online: bool) -> list[Callable[[Configuration, World], str]]:

@@ -10,6 +10,7 @@ import click
 
 from digest.cli import setup
 from digest.cli.harvesting import BUSY, chosen_sources, fetch_all, is_all_down
+from digest.cli.interrupts import interruptible
 from digest.cli.screen import note, reporting, say, warn
 from digest.cli.tiers import embed
 from digest.cli.world import Day, Text, World
@@ -47,6 +48,7 @@ def fetch(ctx: click.Context, sources: tuple[str, ...], since: date | None, unti
     loaded = setup.configuration(ctx)
     span = _span(since, until, world.now().astimezone(UTC).date())
     with (
+        interruptible("ended early", "What was read until then is stored; run it again for the rest"),
         setup.open_store(loaded) as database,
         sole_writer(loaded.store, waiting=lambda: note(BUSY)),
     ):

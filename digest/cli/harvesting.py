@@ -3,6 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +16,13 @@ from digest.cli import setup
 from digest.cli.screen import note, say, side_by_side, warn, working
 from digest.cli.world import World
 from digest.config import Configuration
-from digest.errors import ConfigurationError, DigestError, UsageError
+from digest.errors import ConfigurationError, DigestError, StoreError, UsageError, each_once
 from digest.model import SourceState
 from digest.text import clean
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from digest.alarm import Alarm
     from digest.fetch.web import Web
     from digest.harvest import Harvested
@@ -38,18 +41,26 @@ def fetch_all(
 ) -> "list[Harvest]":
     """Harvest the sources (or those named) into the store, saying how each went.
 
-    Then liked papers that no list brought are looked up, and a person is called about sources that need one.
+    Then a person is called about sources that need one, and, if all were read, liked papers that no list
+    brought are looked up.
+    Raises StoreError; nothing else that happens to one source stops another.
     """
     now = world.now()
+    done: list[Harvest] = []
     sources = chosen_sources(loaded, world, names)
     pasts, wanted = _wanted(loaded, database, sources, now)
-    with setup.client(loaded, world, database) as client:
-        done = [
-            _keep(loaded, database, harvested, pasts[harvested.source], now)
-            for harvested in _harvests(sources, client, wanted)
-        ]
+    try:
+        with setup.client(loaded, world, database) as client:
+            for harvested in _harvests(sources, client, wanted):
+                one = _kept(loaded, database, harvested, pasts[harvested.source], now)
+                done.append(one)
+    except StoreError:
+        with suppress(StoreError):
+            _call_a_person(loaded, database, world, done)
+        raise
     _call_a_person(loaded, database, world, done)
-    _fetch_liked(loaded, database, world)
+    if not names:
+        _fetch_liked(loaded, database, world)
     return done
 
 
@@ -71,7 +82,7 @@ def harvest_all(loaded: Configuration, world: World) -> "list[Harvested]":
 
 def is_all_down(done: "Sequence[Harvest]") -> bool:
     """Whether no source could be read at all."""
-    return all(one.problem and not one.papers for one in done)
+    return all(one.gave_nothing for one in done)
 
 
 def chosen_sources(loaded: Configuration, world: World, names: Sequence[str]) -> "tuple[Source, ...]":
@@ -105,8 +116,8 @@ def _asked(past: "Past", liked: tuple[tuple[str, ...], ...], now: datetime) -> "
     return Wanted(
         today=now.astimezone(UTC).date(),
         at=now,
-        since=past.last_good.date() if past.last_good else None,
-        known=past.known,
+        since=past.since,
+        known=past.known.keys(),
         liked=liked,
     )
 
@@ -138,7 +149,7 @@ def _harvests(
             one = ended.get()
             if isinstance(one, BaseException):
                 raise one
-            show(one.source, f"{sum(len(each.entries) for each in one.listings)} papers")
+            show(one.source, f"{one.papers} papers")
             yield one
 
 
@@ -162,13 +173,35 @@ def _work(
 # ---------------------------------------------------------------- kept and said
 
 
+def _kept(
+    loaded: Configuration, database: "Database", harvested: "Harvested", past: "Past", now: datetime
+) -> "Harvest":
+    """Judged and stored; a fault of ours in that is on record as one in reading is, and stops no other."""
+    from digest.health import fault_of
+
+    try:
+        return _keep(loaded, database, harvested, past, now)
+    except StoreError:
+        raise
+    except Exception:
+        trace = traceback.format_exc()
+    nothing = replace(harvested, listings=(), trace=trace)
+    return _store(loaded, database, nothing, fault_of(nothing), now)
+
+
 def _keep(
     loaded: Configuration, database: "Database", harvested: "Harvested", past: "Past", now: datetime
 ) -> "Harvest":
     from digest.health import judge
+
+    return _store(loaded, database, harvested, judge(harvested, past, at=now), now)
+
+
+def _store(
+    loaded: Configuration, database: "Database", harvested: "Harvested", health: "Health", now: datetime
+) -> "Harvest":
     from digest.holdings import keep
 
-    health = judge(harvested, past, at=now)
     _tell(harvested, health)
     kept = _keep_pages(loaded, harvested.source, health, now)
     with database.begin() as connection:
@@ -193,8 +226,8 @@ def _tell(harvested: "Harvested", health: "Health") -> None:
     for listing in harvested.listings:
         for warning in listing.warnings:
             warn(f"{harvested.source}: {warning}")
-    for problem in health.problems:
-        warn(f"{harvested.source}: {problem}")
+    for told in each_once(health.problems, harvested.source):
+        warn(f"{harvested.source}: {told}")
 
 
 def _keep_pages(loaded: Configuration, source: str, health: "Health", now: datetime) -> Path | None:
@@ -214,29 +247,37 @@ def _call_a_person(
     loaded: Configuration, database: "Database", world: World, done: "Sequence[Harvest]"
 ) -> None:
     """About each source that needs one; once a day, until it gives again what it should."""
+    from digest.alarm import forget_others
     from digest.alarm import note as keep_note
-    from digest.alarm import of_source, read_again, take
-    from digest.store.harvests import first_harvest, harvests_of, last_good
 
     now = world.now()
-    for one in done:
-        with database.begin() as connection:
-            if one.is_good:
-                read_again(connection, one.source)
-                continue
-            since = last_good(connection, one.source, now) or first_harvest(connection, one.source)
-            alarm = of_source(harvests_of(connection, one.source, most=2), since, now)
-            if alarm is None or not take(connection, alarm, now):
-                continue
-        problems = _sounded(loaded, world, alarm)
-        for problem in problems:
-            warn(problem)
-        with database.begin() as connection:
+    with database.begin() as connection:
+        forget_others(connection, {source.name for source in setup.sources(loaded, world)})
+        alarms = [alarm for one in done if (alarm := _taken(connection, one, now))]
+    if not alarms:
+        return
+    told = _sounded(loaded, world, alarms)
+    for problem in dict.fromkeys(problem for problems in told for problem in problems):
+        warn(problem)
+    with database.begin() as connection:
+        for alarm, problems in zip(alarms, told, strict=True):
             keep_note(connection, alarm, now, problems)
 
 
-def _sounded(loaded: Configuration, world: World, alarm: "Alarm") -> tuple[str, ...]:
-    """Tell the operator; what goes wrong with that, a fault of ours included, stops nothing."""
+def _taken(connection: "Connection", done: "Harvest", now: datetime) -> "Alarm | None":
+    """What a person is to be told now of a source."""
+    from digest.alarm import of_source, read_again, take
+    from digest.store.harvests import first_harvest, harvests_of, last_good
+
+    if done.is_good:
+        read_again(connection, done.source)
+    since = last_good(connection, done.source, now) or first_harvest(connection, done.source)
+    alarm = of_source(harvests_of(connection, done.source, most=2), since, now)
+    return alarm if alarm and take(connection, alarm, now) else None
+
+
+def _sounded(loaded: Configuration, world: World, alarms: "Sequence[Alarm]") -> "Sequence[tuple[str, ...]]":
+    """Tell the operator, of all at once; what goes wrong with that, even a fault of ours, stops nothing."""
     from digest.alarm import sound
 
     try:
@@ -244,19 +285,24 @@ def _sounded(loaded: Configuration, world: World, alarm: "Alarm") -> tuple[str, 
     except ConfigurationError as problem:
         warn(f"alarm: {problem}")
         relays = ()
+    channels, now = setup.channels(loaded, world), world.now()
+
+    async def tell() -> list[tuple[str, ...]]:
+        return await asyncio.gather(*(sound(alarm, channels, relays, now) for alarm in alarms))
+
     try:
-        return asyncio.run(sound(alarm, setup.channels(loaded, world), relays, world.now()))
+        return asyncio.run(tell())
     except Exception as problem:
         traceback.print_exc()
-        return (f"a fault in telling you of it ({type(problem).__name__})",)
+        return [(f"a fault in telling you of it ({type(problem).__name__})",)] * len(alarms)
 
 
 def _fetch_liked(loaded: Configuration, database: "Database", world: World) -> None:
-    from digest.holdings import fetch_liked
+    from digest.holdings import fetch_liked, to_look_up
     from digest.library.liked import load_liked, wanting
 
     wanted = dict.fromkeys(one for profile in loaded.profiles for one in wanting(load_liked(profile)))
-    if not wanted:
+    if not to_look_up(database, wanted, world.now()):
         return
     sources = setup.sources(loaded, world)
     with setup.client(loaded, world, database) as client, working("looking up liked papers"):

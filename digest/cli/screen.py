@@ -55,13 +55,23 @@ def complain(problem: DigestError) -> None:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {one}", err=True)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "") -> None:
-    """A table on a terminal, without its empty columns; tab-separated lines without a head in a pipe."""
+_SHORT = 20
+"""Names and numbers up to so long are not cut in two where a table is too wide."""
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", has_head: bool = False
+) -> None:
+    """A table on a terminal, without its empty columns; tab-separated lines, with a head if so, in a pipe.
+
+    A column's name may be of several lines.
+    """
     rows = list(rows)
     if not rows:
         return
     if not is_terminal(sys.stdout):
-        for row in rows:
+        head = [tuple(name.replace("\n", " ") for name in columns)] if has_head else []
+        for row in (*head, *rows):
             say("\t".join(row))
         return
     from rich import box
@@ -76,10 +86,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str =
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
+        collapse_padding=True,
     )
     kept = [place for place in range(len(columns)) if any(row[place] not in ("", "-") for row in rows)]
     for place in kept:
-        drawn.add_column(columns[place], overflow="fold")
+        is_short = all(len(row[place]) <= _SHORT and " " not in row[place] for row in rows)
+        drawn.add_column(columns[place], overflow="fold", no_wrap=is_short)
     for row in rows:
         drawn.add_row(*(Text(row[place]) for place in kept))
     Console().print(drawn)
@@ -140,12 +152,22 @@ def side_by_side(what: str, names: Sequence[str]) -> Iterator[Callable[[str, str
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-    texts = (TextColumn("{task.description}", markup=False), TextColumn("{task.fields[at]}", markup=False))
+    whole = Column(no_wrap=True, min_width=max(map(len, names), default=0))
+    cut = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    texts = (
+        TextColumn("{task.description}", markup=False, table_column=whole),
+        TextColumn("{task.fields[at]}", markup=False, table_column=cut),
+    )
     columns = (SpinnerColumn(), TimeElapsedColumn(), *texts)
     # What is said meanwhile stands above the rows if it is for the same screen; a file gets it as it is.
     with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=is_terminal(sys.stdout)
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        expand=True,
+        redirect_stdout=is_terminal(sys.stdout),
     ) as progress:
         rows = {name: progress.add_task(name, total=None, at="") for name in names}
         yield lambda name, at: progress.update(rows[name], at=at)

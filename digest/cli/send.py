@@ -1,9 +1,7 @@
 """`digest send`: one pass for cron, systemd timers and hands: fetch, make, send, say how each day stands."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,11 +12,12 @@ from digest.cli import setup
 from digest.cli.bounces import read_before_sending, traced
 from digest.cli.delivering import deliver, settle_first
 from digest.cli.harvesting import BUSY, fetch_all, is_all_down
-from digest.cli.screen import complain, counting, note, say, silence, working
+from digest.cli.interrupts import interruptible
+from digest.cli.screen import complain, counting, note, say, silence, warn, working
 from digest.cli.tiers import embed, embedding_model, summarise
 from digest.cli.world import World
 from digest.config import Configuration
-from digest.errors import DigestError, ExitCode
+from digest.errors import DigestError, ExitCode, StoreError
 from digest.model import Edition, Message, Note, Outcome, Profile, Summary
 from digest.outcome import day_of
 from digest.settings.values import WEEKDAYS
@@ -36,6 +35,8 @@ FEW = 20
 KEEP_DAYS = 30
 """After so long a message that is done with is no longer kept whole; that it was is."""
 DAYS_AT_ONCE = 500
+IN_VAIN_FOR = timedelta(days=7)
+"""So long a reader who waited in vain does not wait: cron is as it was."""
 
 
 @click.command()
@@ -67,12 +68,17 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: fl
     rules = rules if wait is None else replace(rules, patience_s=60 * wait)
     with setup.open_store(loaded) as database:
         # One process makes; sending needs no such lock: each message is claimed.
-        with _interruptible(), sole_writer(loaded.store, waiting=lambda: note(BUSY)):
-            all_down = not no_fetch and is_all_down(fetch_all(loaded, database, world))
-            embed(loaded, database, world)
-            read_before_sending(loaded, world, database)
+        with (
+            interruptible("ended before anything was sent", _ENDED),
+            sole_writer(loaded.store, waiting=lambda: note(BUSY)),
+        ):
+            has_read = no_fetch or _has_read(loaded, database, world)
+            if not isinstance(has_read, StoreError):
+                embed(loaded, database, world)
+                read_before_sending(loaded, world, database)
             cut_off = settle_first(database, rules, world)
-            made = _Making(loaded, database, world).make(readers, named=bool(profiles))
+            making = _Making(loaded, database, world)
+            made = _Made() if isinstance(has_read, StoreError) else making.make(readers, named=bool(profiles))
         told = deliver(database, relays, rules, world, is_brief=made.is_brief, cut_off=cut_off)
         days = _close(database, made, told.named)
         all_well = told.is_well and days.are_well
@@ -81,32 +87,27 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: fl
         if told.line and made.is_brief and made.waiting:
             say(f"{len(made.waiting):,} wait for a list")
         say(told.line or days.line)
+    if isinstance(has_read, StoreError):
+        sys.exit(ExitCode.STORE)
     if not all_well:
         sys.exit(ExitCode.DELIVERY)
     if loaded.problems and not profiles:
         sys.exit(ExitCode.CONFIGURATION)
-    if all_down:
+    if not has_read:
         sys.exit(ExitCode.INPUT)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Ctrl-C or SIGTERM before the sending: each message is whole in the outbox, or not there at all."""
+_ENDED = "Run it again: what was made waits, the rest is made, and all is sent"
 
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
 
-    before = None
-    with suppress(ValueError):  # in a thread, which gets no signals
-        before = signal.signal(signal.SIGTERM, interrupt)
+def _has_read(loaded: Configuration, database: "Database", world: World) -> "bool | StoreError":
+    """Whether any source could be read; or why nothing could be stored, which is said at once."""
     try:
-        yield
-    except KeyboardInterrupt:
-        fix = "Run it again: what was made waits, the rest is made, and all is sent"
-        raise DigestError("ended before anything was sent", fix=fix) from None
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+        return not is_all_down(fetch_all(loaded, database, world))
+    except StoreError as problem:
+        complain(problem)
+        note("no edition is made of what could not be stored; what waits is sent")
+        return problem
 
 
 # ---------------------------------------------------------------- made
@@ -124,6 +125,8 @@ class _Made:
     """Whose address is suppressed: the operator knows, and no run is at fault."""
     waiting: set[str] = field(default_factory=set)
     """Who waits for a list."""
+    in_vain: dict[str, date] = field(default_factory=dict)
+    """Who would wait, but did so on this day, and no run came for the mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +149,14 @@ class _Making:
             self._give_up_strangers(made, now)
         if not made.due:
             return made
-        makers = self._makers(now, may_wait=not named)
+        makers = self._makers(now, made, may_wait=not named)
         editions = decided(self.database, made.due, makers({}))
         written = summarise(self.loaded, self.database, editions, self.world)
         with counting("making editions") if made.is_brief else silence() as tell:
             heard = _Heard(made, tell)
             make(self.database, made.due, makers(written), now, heard)
+        if made.in_vain:
+            warn(_in_vain(made))
         return made
 
     def _due(self, profile: Profile, now: datetime, named: bool, is_brief: bool) -> date | None:
@@ -180,12 +185,15 @@ class _Making:
         with silence() as tell:
             give_up_strangers(self.database, known, now, _Heard(made, tell))
 
-    def _makers(self, now: datetime, *, may_wait: bool) -> "Callable[[Mapping[str, Summary]], Makers]":
+    def _makers(
+        self, now: datetime, made: _Made, *, may_wait: bool
+    ) -> "Callable[[Mapping[str, Summary]], Makers]":
         """What makes the messages, given the summaries there are."""
         from digest.completeness import waits_for
         from digest.holdings import stored_readers
         from digest.making import Makers
         from digest.pipeline import make_editions, make_message
+        from digest.store.editions import ended_waiting
         from digest.tiers import with_summaries
 
         loaded, embeds = self.loaded, self.loaded.settings.embedding is not None
@@ -197,8 +205,16 @@ class _Making:
             days = [day for _, day in due]
             return make_editions(list(zip(readers, days, strict=True)), shelf, now=now)
 
+        before = {profile.name: day for profile, day in made.due if profile.wait_until}
+        with self.database.read() as connection:
+            in_vain = ended_waiting(connection, before, now.date() - IN_VAIN_FOR)
+
         def waits(profile: Profile) -> tuple[Note, ...]:
-            return waits_for(profile, shelf.incomplete, now) if may_wait else ()
+            lists = waits_for(profile, shelf.incomplete, now) if may_wait else ()
+            if lists and profile.name in in_vain:
+                made.in_vain[profile.name] = in_vain[profile.name]
+                return ()
+            return lists
 
         def with_written(written: Mapping[str, Summary]) -> Makers:
             def compose(edition: Edition) -> Message | None:
@@ -238,7 +254,7 @@ class _Heard:
         elif isinstance(event, Waits):
             self.made.waiting.add(event.profile.name)
             if not self.made.is_brief:
-                say(_waiting(event.profile, event.lists))
+                say(f"{event.profile.name}: {event.reason}")
         else:
             self.made.unmade.add(event.profile.name)
             if isinstance(event.problem, DigestError):
@@ -249,10 +265,13 @@ class _Heard:
                 note(event.trace)
 
 
-def _waiting(profile: Profile, lists: Sequence[Note]) -> str:
-    """`ada: waits for huggingface (12 of usually 31 papers), until 09:30 at the latest`."""
-    named = ", ".join(f"{one.name} ({one.number:,} of usually {one.usual:,} papers)" for one in lists)
-    return f"{profile.name}: waits for {named}, until {profile.wait_until:%H:%M} at the latest"
+def _in_vain(made: _Made) -> str:
+    last, names = max(made.in_vain.values()), sorted(made.in_vain)
+    who = ", ".join(names) if len(names) <= FEW else f"{len(names):,} readers"
+    return (
+        f"{who}: no waiting for lists, as the edition of {last} waited, and no `digest send` came after the "
+        "hour of wait_until: cron has to run it then, too"
+    )
 
 
 # ---------------------------------------------------------------- how the days stand

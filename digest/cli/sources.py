@@ -4,7 +4,8 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,11 +14,10 @@ import click
 from digest.cli import setup
 from digest.cli.screen import note, say, table
 from digest.cli.states import instant, moment
-from digest.cli.world import World
+from digest.cli.world import World, is_terminal
 from digest.completeness import Length, length_of
 from digest.config import Configuration
 from digest.errors import ExitCode
-from digest.model import SourceState
 from digest.settings.values import SourceTable
 from digest.text import shorten
 
@@ -56,8 +56,8 @@ class Stand:
 
     @property
     def gives_nothing(self) -> bool:
-        """Whether nothing can be had of it as it is."""
-        return self.last is not None and self.last.state in (SourceState.DOWN, SourceState.STRANGE)
+        """Whether nothing could be had of it."""
+        return self.last is not None and self.last.gave_nothing
 
 
 @click.command()
@@ -67,10 +67,11 @@ def sources(ctx: click.Context, as_json: bool) -> None:
     """Say how each source stands: its state, its numbers, when it may be asked again.
 
     The states: fine; quiet (it has no list that day, and says so); filling (its list is still shorter than
-    usual at that hour); stale (it gave an old list where a new one is due); down (it could not be reached);
-    strange (what it gave is not what it was taken for, or far less than usual: the page is kept). Nothing is
-    asked: this is what `digest fetch` found last. Times are UTC. Exit code 4: every source is down or
-    strange.
+    usual at that hour); partly (some of its lists could not be read); stale (it gave an old list where a new
+    one is due); down (it could not be reached); strange (what it gave is not what it was taken for, or far
+    less than usual: the page is kept). Nothing is asked: this is what `digest fetch` found last. Times are
+    UTC; a source whose lists state no day has no "list of", and is not judged by numbers. Exit code 4: no
+    source could be read at all.
     """
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
@@ -108,13 +109,14 @@ def _stand(connection: "Connection", name: str, table: SourceTable, now: datetim
 
 
 def _hold(connection: "Connection", table: SourceTable) -> "Hold | None":
-    """The longest of those that its hosts have."""
+    """The longest of those that its hosts have, each for itself and as one of those that take turns."""
     from digest.fetch.manners import manner_of
     from digest.store.web import holds
 
     hosts = {urlsplit(address).hostname or "" for address in table.addresses}
     known = holds(connection)
-    of_it = [known[group] for group in {manner_of(host, 0).group for host in hosts} if group in known]
+    names = hosts | {manner_of(host, 0).group for host in hosts}
+    of_it = [known[name] for name in names if name in known]
     return max(of_it, key=lambda one: one.until, default=None)
 
 
@@ -122,7 +124,8 @@ def _hold(connection: "Connection", table: SourceTable) -> "Hold | None":
 
 
 def _print(stands: Sequence[Stand], now: datetime) -> None:
-    table(_COLUMNS, [_row(one, now) for one in stands])
+    rows = [_row(one, now, is_brief=is_terminal(sys.stdout)) for one in stands]
+    table(_COLUMNS, rows, has_head=True)
     for one in stands:
         for line in _told(one):
             note(line)
@@ -131,29 +134,37 @@ def _print(stands: Sequence[Stand], now: datetime) -> None:
 _COLUMNS = (
     "source",
     "state",
-    "last read",
-    "list of",
+    "last\nread\n(UTC)",
+    "list\nof",
     "papers",
-    "usual by then",
-    "usual in all",
-    "last good",
-    "ask again",
+    "usual\nby then",
+    "usual\nin all",
+    "last\ngood",
+    "ask\nagain",
 )
 
 
-def _row(one: Stand, now: datetime) -> tuple[str, ...]:
+def _briefly(at: datetime, *, now: datetime) -> str:
+    """`07:30`, or `23 Nov 07:30`: a terminal has eighty columns."""
+    here, today = at.astimezone(UTC), now.astimezone(UTC)
+    return f"{here:%H:%M}" if here.date() == today.date() else f"{here:%d %b %H:%M}"
+
+
+def _row(one: Stand, now: datetime, *, is_brief: bool) -> tuple[str, ...]:
+    when = partial(_briefly, now=now) if is_brief else moment
     length, last = one.length, one.last
     is_held = one.hold is not None and one.hold.until > now
+    is_good = last is not None and one.last_good == last.at
     return (
         one.source,
         one.state,
-        moment(last.at) if last else "-",
-        length.day.isoformat() if length else "-",
+        when(last.at) if last else "-",
+        f"{length.day:{'%d %b' if is_brief else '%Y-%m-%d'}}" if length else "-",
         _number(length.papers if length else last.papers if last else None),
         _number(length.by_then if length else None),
         _number(length.whole if length else None),
-        moment(one.last_good) if one.last_good else "-",
-        moment(one.hold.until) if one.hold and is_held else "now",
+        when(one.last_good) if one.last_good and not is_good else "-",
+        when(one.hold.until) if one.hold and is_held else "now",
     )
 
 

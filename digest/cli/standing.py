@@ -42,6 +42,8 @@ class Standing:
     """Each reader's own day; `None`: no edition yet."""
     failed_today: Mapping[str, str] = field(default_factory=dict)
     """In a word, why the day of a reader failed."""
+    waits: Mapping[str, str] = field(default_factory=dict)
+    """For what readers wait today, and until when: `waits for ...`."""
     days: Mapping[str, date] = field(default_factory=dict)
     """The date where each reader is."""
     waiting: tuple["Listed", ...] = ()
@@ -95,6 +97,7 @@ def standing(
         failed_today={
             name: _failed(day) for name, day in today.items() if day and day.outcome is Outcome.FAILED
         },
+        waits={name: day.reason for name, day in today.items() if day and day.outcome is Outcome.WAITING},
         days=_own_days(profiles, now),
         waiting=tuple(sorted(of_state[DeliveryState.QUEUED], key=lambda one: one.due_at)),
         doubted=record.doubted(connection, [one.message_id for one in of_state[DeliveryState.QUEUED]]),
@@ -175,6 +178,8 @@ def _own_days(profiles: Sequence[Profile], now: datetime) -> dict[str, date]:
 def sentences(standing: Standing) -> Iterator[str]:
     """The good first; then all that is not as it should be, with what to do."""
     yield from _of_today(standing)
+    for name in sorted(standing.waits)[:NAMED]:
+        yield f"{name} {standing.waits[name]}."
     yield from _of_waiting(standing)
     yield from _of_under_way(standing)
     if standing.unknown:
@@ -198,11 +203,15 @@ _DONE = {
     Outcome.NO_LIST: "without a new list",
     Outcome.SOURCE_DOWN: "without a source that could be read",
     Outcome.READY: "waiting",
+    Outcome.WAITING: "waiting for a list",
     Outcome.FAILED: "failed",
     Outcome.UNKNOWN: "may have arrived",
     Outcome.EXPIRED: "given up",
     None: "not made yet",
 }
+
+
+_ALL_SENT = {1: "Today's edition is sent.", 2: "Both editions of today are sent."}
 
 
 def _of_today(standing: Standing) -> Iterator[str]:
@@ -211,11 +220,7 @@ def _of_today(standing: Standing) -> Iterator[str]:
     if not today:
         return
     if outcomes == {Outcome.SENT}:
-        yield (
-            "Today's edition is sent."
-            if len(today) == 1
-            else f"All {len(today):,} editions of today are sent."
-        )
+        yield _ALL_SENT.get(len(today), f"All {len(today):,} editions of today are sent.")
         return
     if outcomes == {None}:
         yield "No edition of today is made yet; `digest send` makes them."
@@ -328,6 +333,7 @@ def facts(standing: Standing) -> dict[str, Any]:
     """The same for programs."""
     return {
         "today": {name: outcome.value if outcome else None for name, outcome in standing.today.items()},
+        "waits": dict(standing.waits),
         "waiting": _named(standing.waiting),
         "closed": {"why": standing.closed.why, "until": instant(standing.closed.until)}
         if standing.closed

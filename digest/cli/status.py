@@ -17,7 +17,6 @@ from digest.model import SourceState
 from digest.text import shorten
 
 if TYPE_CHECKING:
-    from digest.sources.protocol import Source
     from digest.store.editions import Day
     from digest.store.harvests import Harvest
     from digest.store.tiers import TierRun
@@ -35,14 +34,15 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
 
     First how the mail stands now: what waits and until when, what may have arrived or not, which relay needs
     you. Then tables, of all readers or of PROFILE; times are UTC. Outcomes: sent; ready (waits, or is going
-    out); quiet (nothing reached the threshold); no_list (no source had a new paper); source_down; failed
-    (refused, bounced, suppressed, or could not be made); unknown (may have arrived: the connection was lost
-    while it went out); expired (given up: could not be sent in time).
+    out); waiting (for a list that is not whole); quiet (nothing reached the threshold); no_list (no source
+    had a new paper); source_down; failed (refused, bounced, suppressed, or could not be made); unknown (may
+    have arrived: the connection was lost while it went out); expired (given up: could not be sent in time).
     """
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
     profiles = setup.chosen_profiles(loaded, [profile] if profile else [])
     names = [one.name for one in profiles]
+    sources = {source.name for source in setup.sources(loaded, world)}
     from digest.cli.standing import before_anything, facts, sentences, standing
 
     if not setup.has_store(loaded):
@@ -59,7 +59,11 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
         now = database.now(world.now())
         # The furthest zones are a day ahead of UTC and behind it.
         found = days(connection, names, since=(now - timedelta(days=last - 1, hours=12)).date())
-        harvests = last_harvests(connection, since=now - timedelta(days=366), until=now)
+        harvests = [
+            one
+            for one in last_harvests(connection, since=now - timedelta(days=366), until=now)
+            if one.source in sources
+        ]
         tiers = last_tier_runs(connection)
         stands = standing(
             connection,
@@ -72,7 +76,7 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
     if as_json:
         say(_as_json(found, harvests, tiers, facts(stands)))
         return
-    for sentence in (*sentences(stands), *_of_sources(harvests, setup.sources(loaded, world))):
+    for sentence in (*sentences(stands), *_of_sources(harvests)):
         say(sentence)
     _print(found, harvests, last)
     rows = [(one.name, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), one.problem or "ok") for one in tiers]
@@ -80,13 +84,12 @@ def status(ctx: click.Context, profile: str | None, last: int, as_json: bool) ->
         table(("tier", "last run", "papers", "state"), rows, title="Optional tiers")
 
 
-def _of_sources(harvests: "Sequence[Harvest]", sources: "Sequence[Source]") -> Iterator[str]:
-    """Those of the configuration that are not as they should be, in one sentence."""
-    names = {source.name for source in sources}
+def _of_sources(harvests: "Sequence[Harvest]") -> Iterator[str]:
+    """Those that are not as they should be, in one sentence."""
     states = [
         f"{one.source} is {one.state.value}"
         for one in harvests
-        if one.source in names and one.state not in (None, SourceState.FINE, SourceState.QUIET)
+        if one.state not in (None, SourceState.FINE, SourceState.QUIET)
     ]
     if states:
         yield f"Of the sources, {', '.join(states)}; `digest sources` says more."
@@ -102,7 +105,7 @@ def _is_gone(loaded: Configuration, owner: str) -> bool:
         return False
 
 
-def _print(found: "tuple[Day, ...]", harvests: "tuple[Harvest, ...]", last: int) -> None:
+def _print(found: "tuple[Day, ...]", harvests: "Sequence[Harvest]", last: int) -> None:
     if not found:
         say(f"No edition in the last {last} days. `digest send` makes today's.")
     else:
@@ -110,7 +113,7 @@ def _print(found: "tuple[Day, ...]", harvests: "tuple[Harvest, ...]", last: int)
             (one.day.isoformat(), one.profile, one.outcome.value, f"{one.picks}/{one.considered}", _told(one))
             for one in found
         ]
-        table(("day", "reader", "outcome", "shown/scored", "what"), rows, title="Editions")
+        table(("day", "reader", "outcome", "reached/scored", "what"), rows, title="Editions")
     rows = [
         (one.source, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), str(one.fresh), _state(one))
         for one in harvests

@@ -60,8 +60,40 @@ def _problem(model: type[BaseModel], error: ErrorDetails, raw: dict[str, Any], p
         )
     if error["type"] in ("literal_error", "enum"):
         return unknown_choice(error["input"], re.findall(r"'([\w-]+)'", error["ctx"]["expected"]), where)
+    return DigestError(_in_words(error), where=where)
+
+
+def _in_words(error: ErrorDetails) -> str:
+    """What a value is and what it must be; pydantic speaks of tuples, and of what "should" be."""
+    context, given = error.get("ctx", {}), error["input"]
+    if words := _MUST_BE.get(error["type"]):
+        must_be = f"must be {words}".format_map(context)
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        return f"{must_be}, and is {given}" if is_number else must_be
+    if words := _MUST_HAVE.get(error["type"]):
+        return words.format_map(context)
     message = error["msg"].removeprefix("Value error, ")
-    return DigestError(message[0].lower() + message[1:], where=where)
+    return message[0].lower() + message[1:]
+
+
+_MUST_HAVE = {
+    "too_short": "{actual_length} entries; name at least {min_length}",
+    "too_long": "more than {max_length} entries; name at most {max_length}",
+}
+_MUST_BE = {
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "less than {lt:g}",
+    "less_than_equal": "{le:g} or less",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "string_type": "text, in quotes",
+    "bool_type": "true or false",
+    "tuple_type": "a list, in brackets",
+    "dict_type": "a table",
+}
+"""By pydantic's name for what is wrong."""
 
 
 _TAGS = ("folder", "endpoint")

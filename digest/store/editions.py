@@ -116,6 +116,23 @@ def all_last_made(connection: Connection, before: Mapping[str, date]) -> dict[st
     return found
 
 
+def ended_waiting(connection: Connection, before: Mapping[str, date], since: date) -> dict[str, date]:
+    """The last day, before a day of the reader's own and not before `since`, on which each waited in vain.
+
+    Readers who did not are left out.
+    """
+    found = {}
+    for day, profiles in _by_day(before):
+        in_vain = (
+            select(edition.c.profile, func.max(edition.c.day).label("day"))
+            .where(among(connection, edition.c.profile, profiles), edition.c.day < day)
+            .where(edition.c.day >= since, edition.c.outcome == Outcome.WAITING.value)
+            .group_by(edition.c.profile)
+        )
+        found.update({row.profile: row.day for row in connection.execute(in_vain)})
+    return found
+
+
 def record_outcomes(
     connection: Connection, stated: Sequence[tuple[Edition, Outcome, str]], now: datetime
 ) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, and_, delete, func, or_, select
 
 from digest.model import Reading, SourceState
 from digest.store.dialect import upsert
-from digest.store.tables import harvest, reading
+from digest.store.papers import SAID_AGAIN
+from digest.store.tables import alias, harvest, observation, reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,11 @@ class Harvest:
     def is_good(self) -> bool:
         """Whether it gave what was there to be had."""
         return self.state.is_good if self.state else self.problem is None
+
+    @property
+    def gave_nothing(self) -> bool:
+        """Whether it could not be read at all."""
+        return self.problem is not None and not self.papers
 
 
 _IS_GOOD = or_(
@@ -71,7 +77,7 @@ def harvests_of(connection: Connection, source: str, *, most: int) -> tuple[Harv
 
 
 def last_good(connection: Connection, source: str, until: datetime) -> datetime | None:
-    """When a source was last read by then and all was well; `None` if never."""
+    """When a source was last read whole by then; `None` if never."""
     of_source = (harvest.c.source == source, harvest.c.at <= until)
     found: datetime | None = connection.execute(
         select(func.max(harvest.c.at)).where(*of_source, _IS_GOOD)
@@ -85,6 +91,27 @@ def first_harvest(connection: Connection, source: str) -> datetime | None:
         select(func.min(harvest.c.at)).where(harvest.c.source == source)
     ).scalar()
     return found
+
+
+def brought(connection: Connection, source: str, since: datetime) -> dict[str, date | None]:
+    """All ids of the papers that a source's harvests listed since then, each with the day of the first list.
+
+    A day earlier does no harm: what a source says unchanged is kept once in SAID_AGAIN. Lists that were read
+    from an archive do not count: that a paper stood there says nothing of the daily lists.
+    """
+    of_harvest = and_(harvest.c.source == observation.c.source, harvest.c.at == observation.c.at)
+    listed = (
+        select(observation.c.paper_id, func.min(observation.c.listed_on).label("day"))
+        .join(harvest, of_harvest)
+        .where(observation.c.source == source, observation.c.at > since - SAID_AGAIN)
+        .group_by(observation.c.paper_id)
+        .subquery()
+    )
+    others = select(alias.c.id.label("paper_id"), listed.c.day).join(
+        listed, listed.c.paper_id == alias.c.paper_id
+    )
+    rows = connection.execute(select(listed.c.paper_id, listed.c.day).union_all(others))
+    return {row.paper_id: row.day for row in rows}
 
 
 def last_list(connection: Connection, source: str, until: datetime) -> date | None:

@@ -65,12 +65,14 @@ def body(mail: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
+@pytest.mark.slow
 def test_no_header_is_injected(mail: EmailMessage) -> None:
     assert mail["Bcc"] is None
     assert mail.get_all("To") == ["ada@example.org"]
     assert "\n" not in mail["Subject"]
 
 
+@pytest.mark.slow
 def test_no_markup_is_injected(mail: EmailMessage) -> None:
     page = BeautifulSoup(body(mail, "html"), "lxml")
 
@@ -80,6 +82,7 @@ def test_no_markup_is_injected(mail: EmailMessage) -> None:
     assert "<script>alert(1)</script>" in page.get_text()
 
 
+@pytest.mark.slow
 def test_no_link_leads_elsewhere_than_the_web_or_a_mail(mail: EmailMessage) -> None:
     page = BeautifulSoup(body(mail, "html"), "lxml")
 
@@ -88,6 +91,7 @@ def test_no_link_leads_elsewhere_than_the_web_or_a_mail(mail: EmailMessage) -> N
     assert "javascript:" not in body(mail, "plain")
 
 
+@pytest.mark.slow
 def test_no_template_code_runs_and_no_control_character_passes(mail: EmailMessage) -> None:
     for kind in ("plain", "html"):
         text = body(mail, kind)
@@ -95,6 +99,7 @@ def test_no_template_code_runs_and_no_control_character_passes(mail: EmailMessag
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e]", text)
 
 
+@pytest.mark.slow
 def test_everything_is_bounded(mail: EmailMessage) -> None:
     assert len(body(mail, "html").encode()) <= 90_000
     assert len(body(mail, "plain")) < 20_000

@@ -205,6 +205,7 @@ def reasons(database: Database) -> list[tuple[str, str]]:
         return [(one.address, one.reason) for one in all_suppressed(connection)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["postfix", "exim", "sendmail", "exchange", "gmail", "qmail"])
 def test_a_bounced_message_failed_and_its_reader_gets_no_more(database: Database, name: str) -> None:
     sent(database)

@@ -373,6 +373,7 @@ ODD: dict[str, dict[str, bytes | Callable[[bytes, bytes], bytes]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ODD)
 def test_a_server_that_goes_wrong_ends_in_a_sentence(fake: FakeImap, what: str) -> None:
     fake.odd = ODD[what]
@@ -400,6 +401,7 @@ def test_a_server_that_never_comes_to_an_end_is_left_when_the_time_is_up(fake: F
         read_all(box_of(fake, clock=lambda: float(next(ticks)), patience_s=1_500))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     noise=st.binary(max_size=200), place=st.sampled_from(["CAPABILITY", "SELECT", "UID SEARCH", "UID FETCH"])

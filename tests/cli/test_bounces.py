@@ -101,6 +101,7 @@ def test_a_report_about_nothing_of_ours_is_counted_and_left(bouncing: Desk) -> N
     assert unread(bouncing) == ["postfix"]
 
 
+@pytest.mark.slow
 def test_an_empty_box_is_said(bouncing: Desk) -> None:
     assert bouncing.run("bounces").stdout == "0 reports read\n"
 

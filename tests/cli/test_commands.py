@@ -335,7 +335,7 @@ def test_where_the_only_profile_cannot_be_used_commands_say_what_is_wrong_with_i
 
     for result in runs:
         assert result.exit_code == ExitCode.CONFIGURATION
-        assert "ada.toml: max_papers: input should be a valid integer" in result.stderr
+        assert "ada.toml: max_papers: must be a whole number" in result.stderr
 
 
 def test_a_reader_nobody_knows_is_told_even_where_no_profile_can_be_used(desk: Desk) -> None:
@@ -573,6 +573,16 @@ def test_check_tries_everything_and_names_what_fails(desk: Desk) -> None:
     assert "nowhere" in result.stderr
     assert "digest.sqlite3" in result.stderr
     assert "way out" in result.stdout
+
+
+def test_check_names_a_source_that_lacks_its_login(desk: Desk) -> None:
+    openreview = '[[sources]]\nkind = "openreview"\nname = "Venues"\nvenues = ["TMLR"]\n'
+    desk.write("config.toml", CONFIG.format(transport="maildir") + openreview)
+
+    result = desk.run("check")
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert "Venues: OpenReview answers nobody without a login" in result.stderr
 
 
 @pytest.mark.slow

@@ -69,6 +69,7 @@ def test_saying_it_twice_is_harmless(reader: Desk) -> None:
     assert len(said(reader)) == 1
 
 
+@pytest.mark.slow
 def test_forgetting_what_was_never_said_is_harmless(reader: Desk) -> None:
     result = reader.run("forget", "cooking rice")
 
@@ -143,6 +144,7 @@ def test_a_title_nobody_stored_is_said_with_what_to_do(reader: Desk) -> None:
     assert said(reader) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mention", ["", "...", "%", "'; drop table feedback; --", "title:", "\x00", "x" * 5_000]
 )
@@ -161,6 +163,7 @@ def test_forgetting_asks_no_source(reader: Desk) -> None:
     assert "looking up" not in result.stderr
 
 
+@pytest.mark.slow
 def test_a_title_that_begins_several_asks_which(reader: Desk) -> None:
     page = PAGE_OF_RICE.replace("Rice, Fires and Other Robots", "Cooking Rice without Robots")
     reader.write("pages/more.txt", page)

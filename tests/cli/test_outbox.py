@@ -57,6 +57,7 @@ def test_list_shows_what_waits_and_what_nobody_knows(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "names"),
     [
@@ -347,6 +348,7 @@ def test_retry_of_nothing_says_so(desk: Desk) -> None:
 # ---------------------------------------------------------------- cancel
 
 
+@pytest.mark.slow
 def test_cancel_gives_up_what_waits_and_retry_takes_it_back(desk: Desk) -> None:
     waits(desk, "ada")
     waits(desk, "bob")

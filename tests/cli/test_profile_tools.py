@@ -173,6 +173,7 @@ def test_replay_as_json_has_reasons_that_add_up(week: Desk) -> None:
     assert all(sum(one["points"] for one in pick["reasons"]) == pick["score"] for pick in picks)
 
 
+@pytest.mark.slow
 def test_replay_writes_a_page(week: Desk) -> None:
     result = week.run("profile", "replay", "--last", "3d", "--html", str(week.folder / "past.html"))
 

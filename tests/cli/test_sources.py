@@ -3,9 +3,11 @@
 import email
 import email.policy
 import json
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -29,6 +31,11 @@ from tests.web import Answer, Server, answer
 
 TODAY = NOW.date()
 YESTERDAY = TODAY - timedelta(days=1)
+ARXIV = """
+[[sources]]
+kind = "arxiv"
+categories = ["cs.RO"]
+"""
 NET = """
 [mail]
 from_address = "digest@example.org"
@@ -88,7 +95,7 @@ def test_before_anything_was_read_that_is_said(desk: Desk) -> None:
     result = desk.run("sources")
 
     assert result.exit_code == ExitCode.OK
-    assert result.stdout.startswith("huggingface\tnot read yet\t")
+    assert "\nhuggingface\tnot read yet\t" in result.stdout
     assert not (desk.folder / "digest.sqlite3").exists()
 
 
@@ -99,7 +106,8 @@ def test_a_source_that_was_read_stands_with_its_numbers_and_nothing_is_asked(
     desk.run("fetch")
     asked = len(site.asked)
 
-    (line,) = desk.run("sources").stdout.splitlines()
+    head, line = desk.run("sources").stdout.splitlines()
+    assert head.startswith("source\tstate\tlast read (UTC)\tlist of\tpapers\tusual by then\t")
 
     assert line.split("\t") == [
         "huggingface",
@@ -109,7 +117,7 @@ def test_a_source_that_was_read_stands_with_its_numbers_and_nothing_is_asked(
         "12",
         "14",
         "14",
-        "2026-03-11 09:00 UTC",
+        "-",
         "now",
     ]
     assert len(site.asked) == asked
@@ -148,7 +156,7 @@ def test_when_a_host_may_be_asked_again_is_said(desk: Desk) -> None:
     with open_database(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
         hold_host(connection, "127.0.0.1", until, "429")
 
-    assert desk.run("sources").stdout.splitlines()[0].endswith("2026-03-11 11:00 UTC")
+    assert desk.run("sources").stdout.splitlines()[1].endswith("2026-03-11 11:00 UTC")
     assert stands(desk)[0]["not_before"] == until.isoformat()
     assert stands(desk)[0]["why_not_before"] == "429"
 
@@ -161,9 +169,50 @@ def test_a_list_that_is_short_for_the_hour_is_filling(desk: Desk) -> None:
     assert "huggingface is filling; `digest sources` says more." in desk.run("status").stdout
 
 
+def test_a_hold_of_hosts_that_take_turns_is_told_with_that_of_a_host_by_itself(desk: Desk) -> None:
+    desk.write("config.toml", CONFIG.format(transport="maildir") + ARXIV)
+    with open_database(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
+        hold_host(connection, "arxiv.org", NOW + timedelta(seconds=3), "")
+        hold_host(connection, "rss.arxiv.org", NOW + timedelta(hours=1), "429")
+
+    assert stands(desk)[1]["not_before"] == (NOW + timedelta(hours=1)).isoformat()
+    assert stands(desk)[1]["why_not_before"] == "429"
+
+
+@pytest.mark.slow
+def test_a_list_that_could_not_be_read_is_asked_for_until_it_was(desk: Desk, site: Server) -> None:
+    desk.run("fetch")
+    desk.now = NOW + timedelta(days=1)
+    site.answers[api(desk.now.date())] = [answer(listed(*range(20, 32)))]
+    site.answers[api(TODAY)] = site.answers[f"/papers/date/{TODAY}"] = [answer(status=503)]
+
+    fetched = desk.run("fetch")
+
+    assert fetched.exit_code == ExitCode.OK
+    assert "huggingface: 12 papers, 12 of them new; partly" in fetched.stdout
+    (source,) = stands(desk)
+    assert (source["state"], source["last_good"]) == ("partly", NOW.isoformat())
+    assert "huggingface is partly" in desk.run("status").stdout
+
+    desk.now = NOW + timedelta(days=2)
+    site.answers[api(desk.now.date())] = [answer(listed(*range(40, 52)))]
+    site.answers[api(TODAY)] = [answer(listed(*range(1, 15)))]
+    assert "38 papers, 14 of them new" in desk.run("fetch").stdout
+    assert stands(desk)[0]["last_good"] == desk.now.isoformat()
+
+
+def test_a_past_list_of_today_does_not_make_todays_an_old_one(desk: Desk) -> None:
+    assert "12 of them new" in desk.run("fetch", "--since", str(TODAY)).stdout
+    desk.now = NOW + timedelta(minutes=5)
+
+    assert "huggingface: 12 papers, 0 of them new\n" in desk.run("fetch").stdout
+    assert stands(desk)[0]["state"] == "fine"
+
+
 # ---------------------------------------------------------------- what fails
 
 
+@pytest.mark.slow
 def test_a_changed_layout_is_strange_and_its_page_is_kept_and_named(desk: Desk, site: Server) -> None:
     desk.run("fetch")
     break_layout(site)
@@ -184,17 +233,22 @@ def test_a_changed_layout_is_strange_and_its_page_is_kept_and_named(desk: Desk, 
     assert (harvest["state"], harvest["kept"]) == ("strange", str(kept))
 
 
-def test_the_mail_says_that_the_last_good_list_is_used(desk: Desk, site: Server) -> None:
+@pytest.mark.slow
+def test_the_mail_says_that_papers_of_earlier_lists_are_still_considered(desk: Desk, site: Server) -> None:
     desk.run("fetch")
     break_layout(site)
     desk.now = NOW + timedelta(hours=1)
 
     desk.run("send")
 
-    assert "could not be made sense of; its last good list, of 11 Mar, is used" in text_of_mail(desk)
+    assert (
+        "could not be made sense of. Papers of its earlier lists, up to 11 Mar, are still considered"
+        in text_of_mail(desk)
+    )
     assert "Waiting, Part 1" in text_of_mail(desk)
 
 
+@pytest.mark.slow
 def test_a_person_is_called_once_a_day_until_it_is_mended(desk: Desk, site: Server) -> None:
     hook = desk.write("hook.py", "import os\nprint(os.environ['DIGEST_ALARM_KIND'], file=open('told', 'a'))")
     config = NET.format(url=site.url) + f"\n[alarm]\ncommand = [{json.dumps(sys.executable)}, '{hook}']\n"
@@ -209,7 +263,7 @@ def test_a_person_is_called_once_a_day_until_it_is_mended(desk: Desk, site: Serv
     break_layout(site)
     assert [fetch(0), fetch(1)] == [1, 1]
 
-    site.answers[api(TODAY)] = good
+    site.answers[api(TODAY)] = site.answers[api(YESTERDAY)] = good
     assert fetch(2) == 1
 
     break_layout(site)
@@ -225,6 +279,7 @@ def test_where_nobody_can_be_called_that_is_said(desk: Desk, site: Server) -> No
     assert "no [alarm] is set up" in desk.run("status").stdout
 
 
+@pytest.mark.slow
 def test_a_source_that_is_down_calls_a_person_only_after_a_day(desk: Desk, site: Server) -> None:
     desk.run("fetch")
     for day in (TODAY, TODAY + timedelta(days=1)):
@@ -239,6 +294,66 @@ def test_a_source_that_is_down_calls_a_person_only_after_a_day(desk: Desk, site:
     desk.run("fetch")
     (alarm,) = stands(desk)[0]["alarms"]
     assert alarm["kind"] == "source-down"
+
+
+def test_a_source_that_is_none_any_more_is_not_spoken_of(desk: Desk, site: Server) -> None:
+    break_layout(site)
+    desk.run("fetch")
+    assert "huggingface" in desk.run("status").stdout
+
+    text = NET.format(url=site.url).replace('"huggingface"', '"huggingface"\nname = "mirror"')
+    site.answers[api(TODAY)] = [answer(listed(*range(1, 13)))]
+    desk.write("config.toml", text)
+    desk.run("fetch")
+
+    assert "huggingface" not in desk.run("status").stdout
+    assert [one["source"] for one in json.loads(desk.run("status", "--json").stdout)["sources"]] == ["mirror"]
+
+
+@contextmanager
+def that_refuses(desk: Desk, table: str, when: str, *, why: str = "no") -> Iterator[None]:
+    """Meanwhile the store refuses some rows of a table."""
+    desk.run("fetch")
+    with closing(sqlite3.connect(desk.folder / "digest.sqlite3")) as store:
+        store.execute(
+            f"CREATE TRIGGER refuses BEFORE INSERT ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{why}'); END"
+        )
+        yield
+        store.execute("DROP TRIGGER refuses")
+
+
+@pytest.mark.slow
+def test_a_fault_in_storing_one_source_is_told_and_stops_no_other(desk: Desk, site: Server) -> None:
+    two(desk, site)
+    desk.now = NOW + timedelta(hours=1)
+
+    with that_refuses(desk, "reading", "NEW.source = 'huggingface'"):
+        desk.now = NOW + timedelta(hours=2)
+        result = desk.run("send")
+
+    assert [one["state"] for one in stands(desk)] == ["strange", "fine"]
+    assert "a fault in Digest. Please report the traceback" in result.stderr
+    assert "IntegrityError" in result.stderr
+    assert "mirror: 12 papers" in result.stdout
+    assert [one["kind"] for one in stands(desk)[0]["alarms"]] == ["source-strange"]
+    assert "ada: sent to" in result.stdout
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_stored_what_waits_is_sent_and_nothing_is_made(desk: Desk, site: Server) -> None:
+    desk.write("profiles/bob.toml", ADA.replace("ada", "bob"))
+    in_the_way = desk.write("mail", "no folder")
+    assert desk.run("send", "ada").exit_code == ExitCode.DELIVERY
+    in_the_way.unlink()
+
+    with that_refuses(desk, "harvest", "1", why="database is locked"):
+        desk.now = NOW + timedelta(hours=1)
+        result = desk.run("send")
+
+    assert result.exit_code == ExitCode.STORE
+    assert "database is locked" in result.stderr
+    assert "ada: sent to" in result.stdout
+    assert len(desk.mails()) == 1
 
 
 # ---------------------------------------------------------------- fetch
@@ -287,6 +402,7 @@ def test_a_name_that_is_no_source_is_wrong_usage(desk: Desk) -> None:
     assert "there is no source 'kettle'. Known: huggingface" in result.stderr
 
 
+@pytest.mark.slow
 def test_lists_of_past_days_are_stored_and_are_no_harvest(desk: Desk, site: Server) -> None:
     days = [YESTERDAY - timedelta(days=back) for back in range(14)]
     for number, day in enumerate(days, 100):
@@ -395,6 +511,7 @@ def text_of_mail(desk: Desk) -> str:
     return " ".join(body.get_content().split())
 
 
+@pytest.mark.slow
 def test_a_reader_may_wait_for_a_list_that_is_short_and_gets_it_at_her_hour(desk: Desk) -> None:
     read_before(desk, 31)
     waiting(desk)
@@ -407,9 +524,10 @@ def test_a_reader_may_wait_for_a_list_that_is_short_and_gets_it_at_her_hour(desk
 
     desk.now = datetime.combine(TODAY, datetime.min.time(), NOW.tzinfo) + timedelta(hours=9, minutes=30)
     assert "ada: sent to" in desk.run("send").stdout
-    assert "12 papers, where 31 are usual" in text_of_mail(desk)
+    assert "12 papers so far; 31 are usual in the end" in text_of_mail(desk)
 
 
+@pytest.mark.slow
 def test_when_the_list_is_whole_nobody_waits_any_more(desk: Desk, site: Server) -> None:
     read_before(desk, 31)
     waiting(desk)
@@ -420,6 +538,7 @@ def test_when_the_list_is_whole_nobody_waits_any_more(desk: Desk, site: Server) 
     assert "are usual" not in text_of_mail(desk)
 
 
+@pytest.mark.slow
 def test_a_reader_who_is_named_does_not_wait(desk: Desk) -> None:
     read_before(desk, 31)
     waiting(desk)
@@ -431,9 +550,51 @@ def test_who_does_not_say_so_does_not_wait_and_is_told(desk: Desk) -> None:
     read_before(desk, 31)
 
     assert "ada: sent to" in desk.run("send").stdout
-    assert "12 papers, where 31 are usual" in text_of_mail(desk)
+    assert "12 papers so far; 31 are usual in the end" in text_of_mail(desk)
 
 
+def test_who_waits_stands_on_record_with_what_for_and_until_when(desk: Desk) -> None:
+    read_before(desk, 31)
+    waiting(desk)
+    desk.run("send")
+
+    told = desk.run("status").stdout
+
+    assert "Editions of today: 1 waiting for a list." in told
+    assert "ada waits for huggingface (12 of usually 31 papers), until 09:30 at the latest." in told
+    record = json.loads(desk.run("status", "--json").stdout)
+    assert [(one["outcome"], one["shown"]) for one in record["days"]] == [("waiting", 0)]
+    assert list(record["mail"]["waits"]) == ["ada"]
+
+
+@pytest.mark.slow
+def test_who_waited_in_vain_does_not_wait_the_next_days_and_why_is_said(desk: Desk, site: Server) -> None:
+    read_before(desk, 31)
+    waiting(desk)
+    desk.run("send")
+    for days in (7, 14):
+        site.answers[api(TODAY + timedelta(days=days))] = [answer(listed(*range(40 + days, 52 + days)))]
+
+    desk.now = NOW + timedelta(days=7)
+    sent = desk.run("send")
+    assert "ada: sent to" in sent.stdout
+    assert "no `digest send` came after the hour of wait_until" in sent.stderr
+
+    desk.now = NOW + timedelta(days=14)
+    assert "ada: waits for" in desk.run("send").stdout
+
+
+@pytest.mark.slow
+def test_check_says_that_who_waits_needs_a_later_run(desk: Desk) -> None:
+    assert "waiting for lists" not in desk.run("check", "--no-login").stdout
+
+    waiting(desk)
+
+    told = "ok: waiting for lists: ada until 09:30 (UTC); cron has to run `digest send` after that hour, too"
+    assert told in desk.run("check", "--no-login").stdout
+
+
+@pytest.mark.slow
 def test_a_run_after_the_edition_went_out_does_not_speak_of_waiting(desk: Desk) -> None:
     read_before(desk, 31)
     desk.run("send")

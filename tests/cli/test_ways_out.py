@@ -163,6 +163,7 @@ def relay() -> Iterator[Controller]:
     controller.stop()
 
 
+@pytest.mark.slow
 def test_check_tries_every_relay_and_names_the_one_that_is_down(desk: Desk, relay: Controller) -> None:
     configured(
         desk,
@@ -193,6 +194,7 @@ def test_check_says_which_relay_has_no_password_and_tries_the_others(desk: Desk,
     assert "ok: way out spare" in result.stdout
 
 
+@pytest.mark.slow
 def test_check_without_login_connects_to_nothing(desk: Desk) -> None:
     configured(
         desk,
@@ -334,6 +336,7 @@ def test_check_reads_the_box_of_the_bounces(desk: Desk) -> None:
     assert "ok: bounces: " in desk.run("check").stdout
 
 
+@pytest.mark.slow
 def test_check_finds_a_damaged_store(desk: Desk) -> None:
     desk.run("fetch")
     store = desk.folder / "digest.sqlite3"

@@ -9,6 +9,7 @@ from tests.conformance.bytes_of_mail import problems_of
 from tests.conformance.mails import Mail, lines_of, parsed, part_of, with_text
 
 
+@pytest.mark.slow
 def test_there_is_nothing_wrong_with_any_message(mails: Mapping[str, Mail]) -> None:
     problems = lines_of({name: problems_of(mail.data, mail.edition) for name, mail in mails.items()})
 
@@ -77,6 +78,7 @@ FAULTS: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("problem", "spoil"), FAULTS, ids=[problem for problem, _ in FAULTS])
 def test_a_message_that_breaks_a_rule_is_told(
     problem: str, spoil: Callable[[bytes], bytes], rich: Mail

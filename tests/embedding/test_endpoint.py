@@ -85,6 +85,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_an_answer_that_is_no_list_of_embeddings_is_an_error_with_its_place(
     server: ModelServer, body: bytes

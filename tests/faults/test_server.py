@@ -66,6 +66,7 @@ def test_rules_count() -> None:
     assert sorted(server.kept_ids) == [f"<{number}@example.org>" for number in (1, 2, 4, 5)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [drops(), drops("22"), resets(), hangs(), hangs("220-")])
 def test_a_banner_that_goes_wrong_goes_wrong_once(act: Act) -> None:
     with serving(FaultServer([Rule("banner", act, when=the(1))])) as server:

@@ -157,6 +157,7 @@ def test_json_that_is_none_is_no_crash(text: str) -> None:
     assert library.ids == (("10.1000/abc",) if "10.1000" in text else ())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

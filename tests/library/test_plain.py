@@ -37,6 +37,7 @@ def test_what_reorders_or_hides_text_is_taken_away() -> None:
     assert plain("safe\u202etxet\x00\x1b[31m", 300) == "safetxet[31m"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["$", "\\", "{", "<", "<p ", "\\a{", "$a", "\\'", "&", "--", "\\begin{"])
 def test_text_made_to_be_slow_is_read_within_its_bound(unit: str) -> None:
     assert len(plain(unit * 1_000_000, 6_000, is_tex=True)) <= 6_000

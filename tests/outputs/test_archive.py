@@ -285,6 +285,7 @@ def test_days_are_known_by_their_names(name: str, day: date | None) -> None:
 # ---------------------------------------------------------------- the feed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_every_edition_is_a_sound_entry_of_a_sound_feed(name: str, tmp_path: Path) -> None:
     written(tmp_path, on(10), on(11, EVERY[name]))
@@ -508,11 +509,13 @@ def test_a_broken_template_is_told_with_file_and_line(name: str, source: str, tm
     assert "this template is broken" in told.what
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHIVE_FILES)
 def test_a_template_that_is_not_utf_8_is_told_with_its_file(name: str, tmp_path: Path) -> None:
     assert str(tmp_path / "own" / name) in broken_by(tmp_path, name, b"\xff\xfe").where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "source", "line", "said"),
     [

@@ -23,6 +23,7 @@ def desk(tmp_path: Path) -> Desk:
     return desk
 
 
+@pytest.mark.slow
 def test_the_archive_is_written_and_nothing_else_changes(desk: Desk) -> None:
     before = {path: path.read_bytes() for path in desk.folder.rglob("*") if path.is_file()}
 
@@ -56,6 +57,7 @@ def test_the_archive_grows_day_by_day_and_its_bytes_stay(desk: Desk) -> None:
     assert (desk.folder / "archive/ada/feed.xml").read_text(encoding="utf-8").count("<entry") == 2
 
 
+@pytest.mark.slow
 def test_what_was_sent_is_what_the_archive_has(desk: Desk) -> None:
     desk.run("send", "--no-fetch")
     desk.run("preview", "--archive", str(desk.folder / "archive"))
@@ -90,6 +92,7 @@ def test_a_quiet_day_that_is_told_is_archived(desk: Desk) -> None:
     assert "A quiet day" in (desk.folder / "archive/ada/2026-03-11.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_broken_part_of_the_archive_is_named_and_the_day_is_written(desk: Desk) -> None:
     desk.write("archive/ada/2026-03-10.html", "<p>broken</p>")
 

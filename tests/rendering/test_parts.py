@@ -40,6 +40,7 @@ def both_ways(part: Part, letter: Letter) -> tuple[str, str]:
     return from_forms.rstrip("\n"), from_template.rstrip("\n")  # a part has a last line end of its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [HTML, TEXT])
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_mail_from_forms_says_what_its_templates_say(name: str, suffix: str) -> None:
@@ -47,6 +48,7 @@ def test_a_mail_from_forms_says_what_its_templates_say(name: str, suffix: str) -
     assert from_forms == from_templates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [HTML, TEXT])
 def test_so_does_one_whose_cards_are_shrunk(suffix: str) -> None:
     for steps in (1, 9, 30, 60):
@@ -220,6 +222,7 @@ def test_a_template_may_compute_with_what_is_one_reader_s_own(
     assert told in text
 
 
+@pytest.mark.slow
 def test_a_mail_of_cards_by_a_template_of_one_s_own_shrinks_as_far_as_it_has_to(tmp_path: Path) -> None:
     """Each card is there twice; or none is shown by its own template."""
     for source in (

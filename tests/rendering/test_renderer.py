@@ -425,6 +425,7 @@ def test_an_enormous_abstract_and_title_cost_no_room() -> None:
     assert len(rendered(edition(huge)).html.encode()) < 15_000
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(title=st.text(min_size=1, max_size=80), word=st.text(max_size=12))
 def test_whatever_a_paper_says_the_mail_is_one_page_with_one_card(title: str, word: str) -> None:
@@ -448,6 +449,7 @@ def test_a_usual_edition_is_not_shrunk() -> None:
     assert len(eight.find_all(class_="excerpt")) == 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("picks", "words_in_title"), [(40, 12), (40, 35), (100, 12)])
 def test_many_picks_fit_and_none_is_dropped(picks: int, words_in_title: int) -> None:
     many = [long_pick(n, words_in_title) for n in range(picks)]
@@ -501,6 +503,7 @@ def test_cards_shrink_from_the_last_one_upwards_and_no_more_than_needed() -> Non
     assert MAX_HTML_BYTES - 5_000 < len(mail.html.encode()) <= MAX_HTML_BYTES
 
 
+@pytest.mark.slow
 def test_two_hundred_picks_are_all_there_though_they_are_too_many() -> None:
     shown = page(edition(*(long_pick(n, 30) for n in range(200))))
     assert len(shown.find_all("h3")) == 200

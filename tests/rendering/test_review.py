@@ -70,6 +70,7 @@ def adding(markup: str) -> Change:
 # ---------------------------------------------------------------- nothing amiss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INVENTED)
 @pytest.mark.parametrize("sender", [SENDER, PLAIN_SENDER], ids=["with a page", "by mail only"])
 def test_the_shipped_templates_miss_nothing(name: str, sender: Sender) -> None:
@@ -191,6 +192,7 @@ def test_each_part_needs_each_way_to_stop(gone: str, said: str) -> None:
         assert [(lack.part, lack.is_grave) for lack in found] == [(part, True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(RICH.shown)))
 def test_a_paper_that_one_part_does_not_name_is_found(number: int) -> None:
     words = RICH.shown[number].paper.title.split("$")[0].split(":")[0].strip()
@@ -250,6 +252,7 @@ def test_another_order_than_the_edition_s_is_found() -> None:
     assert "in another order" in lack.what
 
 
+@pytest.mark.slow
 def test_a_machine_s_words_without_its_name_are_found() -> None:
     for part, lacks in (
         (Part.HTML, lacks_of(html=without("invented-7b"))),

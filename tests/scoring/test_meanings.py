@@ -96,6 +96,7 @@ def test_the_table_is_loaded_once() -> None:
     assert word_table() is word_table()
 
 
+@pytest.mark.slow
 def test_the_table_is_loaded_only_when_it_is_asked() -> None:
     code = "from digest.scoring import meanings; print(meanings.word_table.cache_info().currsize)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -86,6 +86,7 @@ def readers_and_papers(draw: st.DrawFn) -> tuple[tuple[Paper, ...], Taste]:
     return stored, taste
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(readers_and_papers())
 def test_of_any_reader_and_papers_the_reasons_add_up_and_are_sorted(

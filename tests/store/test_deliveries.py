@@ -329,6 +329,7 @@ def test_a_paper_of_two_messages_was_had_if_one_of_them_arrived(database: Databa
         assert editions.seen_on(connection, "ada", TODAY) == {"2603.00001": TODAY}
 
 
+@pytest.mark.slow
 def test_many_messages_go_their_way_in_one_transaction_a_step(database: Database) -> None:
     names = [f"reader{number:04}" for number in range(1_500)]
     queue(database, *names)

@@ -232,6 +232,7 @@ def run(database: Database, programs: int, steps: int) -> None:
     )
 
 
+@pytest.mark.slow
 def test_in_some_orders_nothing_is_lost_nor_sent_twice(database: Database) -> None:
     run(database, programs=8, steps=20)
 

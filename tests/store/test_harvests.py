@@ -1,13 +1,16 @@
 """How harvests went, and how long lists were."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
-from sqlalchemy import insert
+import pytest
+from sqlalchemy import func, insert, select
 
-from digest.model import Reading, SourceState
+from digest.model import Entry, Listing, Reading, SourceState
 from digest.store.database import Database
 from digest.store.harvests import (
     Harvest,
+    brought,
     first_harvest,
     harvests_of,
     last_good,
@@ -18,8 +21,9 @@ from digest.store.harvests import (
     record_harvest,
     record_readings,
 )
-from digest.store.tables import harvest
-from tests.makers import NOW, TODAY
+from digest.store.papers import record_listings
+from digest.store.tables import harvest, observation
+from tests.makers import NOW, TODAY, entry
 
 LONG_AGO = NOW - timedelta(days=30)
 HOUR = timedelta(hours=1)
@@ -123,3 +127,60 @@ def test_the_last_list_is_the_newest_that_had_papers(database: Database) -> None
 
         assert last_list(connection, "kettle", NOW) == yesterday
         assert last_list(connection, "nobody", NOW) is None
+
+
+# ---------------------------------------------------------------- what a source brought lately
+
+
+def listed(
+    database: Database, *entries: Entry, source: str = "kettle", hours: float = 0, day: date | None = None
+) -> None:
+    """Papers that a harvest of a source found on the list of a day."""
+    at = NOW + hours * HOUR
+    seen = [replace(one, observation=replace(one.observation, at=at, listed_on=day)) for one in entries]
+    with database.begin() as connection:
+        record_listings(connection, source, [Listing(layout="test", entries=tuple(seen))], at)
+        record_harvest(connection, done(hours, source=source))
+
+
+def test_known_are_all_ids_of_what_a_source_listed_lately(database: Database) -> None:
+    listed(database, entry("10.1/a", "Learning to wait for tea"), source="a")
+    listed(database, entry("2603.00001", "Learning to wait for tea", aliases=("10.1/a",)), source="b")
+    listed(database, entry("2603.00002", "Other tea"), source="b")
+
+    with database.read() as connection:
+        lately = NOW - HOUR
+        assert brought(connection, "a", lately).keys() == {"2603.00001", "10.1/a"}
+        assert brought(connection, "b", lately).keys() == {"2603.00001", "10.1/a", "2603.00002"}
+        assert brought(connection, "c", lately) == {}
+        assert brought(connection, "a", NOW + timedelta(days=2)) == {}
+
+
+def test_each_is_known_with_the_day_of_the_first_list_it_stood_on(database: Database) -> None:
+    yesterday = TODAY - timedelta(days=1)
+    listed(database, entry("2603.00001"), hours=-24, day=yesterday)
+    listed(database, entry("2603.00001"), entry("2603.00002", "Other tea"), day=TODAY)
+    listed(database, entry("2603.00003", "No day"), hours=1)
+
+    with database.read() as connection:
+        known = brought(connection, "kettle", NOW - 30 * HOUR)
+    assert known == {"2603.00001": yesterday, "2603.00002": TODAY, "2603.00003": None}
+
+
+def test_what_was_read_from_an_archive_is_not_known_by_that(database: Database) -> None:
+    with database.begin() as connection:
+        record_listings(connection, "kettle", [Listing(layout="archive", entries=(entry(),))], NOW)
+        record_harvest(connection, done(1))
+
+        assert brought(connection, "kettle", NOW - HOUR) == {}
+
+
+@pytest.mark.slow
+def test_what_is_listed_day_after_day_with_the_same_figures_stays_known(database: Database) -> None:
+    for hour in range(0, 24 * 20, 6):
+        listed(database, entry(upvotes=5), hours=hour)
+
+    now = NOW + timedelta(days=20)
+    with database.read() as connection:
+        assert brought(connection, "kettle", now - timedelta(days=1)).keys() == {"2603.00001"}
+        assert connection.execute(select(func.count()).select_from(observation)).scalar() == 20

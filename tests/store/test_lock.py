@@ -79,6 +79,7 @@ def test_a_second_writer_waits_for_the_first(place: Place) -> None:
     assert events == ["first", "second"]
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_process_is_free(place: Place) -> None:
     with holder(place) as other:
         other.kill()
@@ -102,6 +103,7 @@ def test_an_owner_is_there_until_it_ends(place: Place) -> None:
     assert is_gone(place, "ada-1")
 
 
+@pytest.mark.slow
 def test_an_owner_in_another_process_is_known_to_be_gone_when_it_is_killed(place: Place) -> None:
     with holder(place, "other-1") as other:
         while_alive = is_gone(place, "other-1")
@@ -145,6 +147,7 @@ def test_what_is_no_name_of_an_owner_is_nobodys(place: Place, name: str) -> None
         present(place, name).__enter__()
 
 
+@pytest.mark.slow
 def test_the_files_of_killed_owners_are_cleared_away_by_the_next(tmp_path: Path) -> None:
     store = tmp_path / "digest[1].sqlite3"
     with holder(store, "dead-1") as other, holder(store, "alive-1"):
@@ -157,6 +160,7 @@ def test_the_files_of_killed_owners_are_cleared_away_by_the_next(tmp_path: Path)
     assert left == ["digest[1].sqlite3.owner-alive-1.lock", "digest[1].sqlite3.owner-next-1.lock"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there a file that is open is not removed")
 def test_an_owner_whose_file_is_cleared_away_as_it_takes_its_lock_is_there_nevertheless(
     tmp_path: Path,

@@ -53,6 +53,7 @@ def differences(database: Database) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004"])
 def test_a_store_of_every_older_version_keeps_what_it_holds(tmp_path: Path, version: str) -> None:
     path = tmp_path / "digest.sqlite3"

@@ -51,6 +51,7 @@ def test_claiming_reads_the_index_in_its_order_and_sorts_nothing(busy: Database)
     assert not [step for step in taken if "SCAN delivery" in step or "TEMP B-TREE" in step]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "does",
     [
@@ -98,6 +99,7 @@ def test_no_step_of_a_message_goes_through_all_messages(busy: Database) -> None:
     assert not [step for step in taken if "SCAN delivery" in step]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "looks_up"),
     [

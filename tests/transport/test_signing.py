@@ -84,6 +84,7 @@ def is_valid(signed: bytes, record: bytes) -> bool:
     return bool(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", KEYS.values(), ids=KEYS)
 def test_a_signed_message_is_verified_with_the_record_in_dns(
     made: Callable[[Path], tuple[Path, bytes]], tmp_path: Path

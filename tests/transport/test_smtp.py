@@ -398,6 +398,7 @@ AFTER_THE_BODY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "state", "reply"), AFTER_THE_BODY)
 def test_after_the_body_only_a_plain_answer_is_believed(
     answer: Answer, state: DeliveryState, reply: str
@@ -428,6 +429,7 @@ TROUBLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["banner", "EHLO", "MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("trouble", TROUBLE)
 def test_trouble_on_the_line_before_the_body_is_tried_again(phase: str, trouble: str) -> None:
@@ -558,6 +560,7 @@ def test_an_interrupt_before_the_dot_leaves_nothing_sent() -> None:
     assert server.bodies == []
 
 
+@pytest.mark.slow
 def test_a_reply_that_comes_drop_by_drop_has_one_deadline() -> None:
     with talking(script(MAIL=drips("250-more")), timeout_s=0.3) as (_, transport):
         attempt = transport.send(message(), committing=not_to_be_called)
@@ -582,6 +585,7 @@ def test_we_introduce_ourselves_with_the_given_name() -> None:
     assert server.lines[0].lower() == "ehlo digest.example.net"
 
 
+@pytest.mark.slow
 def test_close_does_not_wait_for_a_server_that_does_not_answer_quit() -> None:
     with scripted(QUIT=stays_silent()) as server, Hand(client(server, timeout_s=0.4)) as transport:
         transport.check()

@@ -108,6 +108,7 @@ def test_whatever_a_reply_is_written_in_the_record_is_one_short_line(said: bytes
 # ---------------------------------------------------------------- encryption that breaks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [hangs_up(), stays_silent()], ids=["drop", "silence"])
 def test_a_handshake_that_is_cut_off_is_tried_again(answer: Answer) -> None:
     with talking(script(banner=answer), security="implicit", timeout_s=0.4) as (_, hand):
