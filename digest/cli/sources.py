@@ -154,7 +154,7 @@ def _row(one: Stand, now: datetime, *, is_brief: bool) -> tuple[str, ...]:
     when = partial(_briefly, now=now) if is_brief else moment
     length, last = one.length, one.last
     is_held = one.hold is not None and one.hold.until > now
-    is_good = last is not None and one.last_good == last.at
+    is_said = is_brief and last is not None and one.last_good == last.at  # beside it: "last read"
     return (
         one.source,
         one.state,
@@ -163,7 +163,7 @@ def _row(one: Stand, now: datetime, *, is_brief: bool) -> tuple[str, ...]:
         _number(length.papers if length else last.papers if last else None),
         _number(length.by_then if length else None),
         _number(length.whole if length else None),
-        when(one.last_good) if one.last_good and not is_good else "-",
+        when(one.last_good) if one.last_good and not is_said else "-",
         when(one.hold.until) if one.hold and is_held else "now",
     )
 

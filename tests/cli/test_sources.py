@@ -117,7 +117,7 @@ def test_a_source_that_was_read_stands_with_its_numbers_and_nothing_is_asked(
         "12",
         "14",
         "14",
-        "-",
+        "2026-03-11 09:00 UTC",
         "now",
     ]
     assert len(site.asked) == asked

@@ -373,6 +373,22 @@ def test_many_days_are_stated_at_once_and_the_last_word_counts(database: Databas
     ]
 
 
+def test_who_waited_in_vain_is_told_with_the_last_day_of_it(database: Database) -> None:
+    (ada, _), (bob, _) = made("ada"), made("bob")
+    with database.begin() as connection:
+        waited = [
+            (replace(ada, day=TODAY - timedelta(days=back)), Outcome.WAITING, "short") for back in (2, 1, 0)
+        ]
+        editions.record_outcomes(connection, [*waited, (bob, Outcome.READY, "chosen")], NOW)
+        before = {"ada": TODAY, "bob": TODAY}
+
+        in_vain = editions.ended_waiting(connection, before, TODAY - timedelta(days=7))
+        long_ago = editions.ended_waiting(connection, before, TODAY)
+
+    assert in_vain == {"ada": TODAY - timedelta(days=1)}
+    assert long_ago == {}
+
+
 def test_those_with_a_message_of_the_day_are_told_from_those_without(database: Database) -> None:
     queue(database, "ada", "bob")
     asked = [("ada", TODAY), ("ada", TOMORROW), ("carl", TODAY)]
