@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from digest.completeness import Length, has_fallen, is_filling, length_of, usual
 from digest.errors import DigestError, InputError, LostError, StaleError
@@ -11,6 +11,7 @@ from digest.model import Entry, Listing, Reading, SourceState
 
 MOST_PAGES = 5
 """So many pages of a strange harvest are kept."""
+A_LONG_WEEKEND = timedelta(days=4)
 LEAST_STALE = 3
 """A list of fewer papers may by chance hold none that is new."""
 
@@ -156,11 +157,19 @@ def _fallen(harvested: Harvested, lists: _Lists, past: Past) -> Iterator[InputEr
     """
     for one in lists.readings:
         is_over = not harvested.grows or one.day < lists.today
+        is_excused = one.day in lists.excused or _was_judged(one, past, lists, grows=harvested.grows)
         expected = usual(past.readings, day=one.day, at=lists.at)
-        if is_over and one.day not in lists.excused and has_fallen(one.papers, expected):
+        if is_over and not is_excused and has_fallen(one.papers, expected):
             what = f"has {one.papers} papers, where {expected} are usual"
             fix = "If that is right, it passes by itself as the new number becomes usual."
             yield InputError(what, where=f"{harvested.source}, list of {one.day}", fix=fix)
+
+
+def _was_judged(one: Reading, past: Past, lists: _Lists, *, grows: bool) -> bool:
+    """Whether the list had so few papers on an earlier day, too, when it was over: that was told then."""
+    first_day = one.day + timedelta(days=grows)
+    as_long = (been for been in past.readings if (been.day, been.papers) == (one.day, one.papers))
+    return any(first_day <= been.at.astimezone(UTC).date() < lists.today for been in as_long)
 
 
 # ---------------------------------------------------------------- what follows
@@ -194,6 +203,8 @@ def _lacks_newest(harvested: Harvested, lists: _Lists, past: Past) -> bool:
         return not any(one.entries for one in harvested.listings)
     if not newest.papers:  # which may be right, while the list that failed is the last one with papers
         with_papers = [one.day for one in lists.readings if one.papers]
+        if not with_papers and newest.day in lists.excused:
+            return past.newest_with_papers < newest.day - A_LONG_WEEKEND
         return not with_papers or with_papers[-1] < past.newest_with_papers
     is_new = newest.day >= lists.today if harvested.grows else newest.day > past.newest
     return not (is_new or newest.day >= lists.today)

@@ -35,6 +35,7 @@ KNOWN_FOR = timedelta(days=14)
 READINGS_FOR = timedelta(days=60)
 FRESH = timedelta(hours=12)
 """How a growing list stood longer ago says nothing of how it stands."""
+TRIED_ON = 3
 MOST_LOOKED_UP = 50
 ASK_AGAIN = timedelta(days=7)
 MOST_DISLIKED = 300
@@ -48,13 +49,26 @@ def past_of(connection: "Connection", source: str, at: datetime) -> Past:
     """What earlier harvests of a source brought, by which the next one is judged."""
     last_good = harvests.last_good(connection, source, at)
     first = None if last_good else harvests.first_harvest(connection, source)
+    # If it failed from the first time on, that was about the list of that day.
+    whole = first - timedelta(days=1) if first else last_good
+    tries = harvests.tries_after(connection, source, whole, at) if whole else []
     return Past(
         readings=harvests.readings_of(connection, source, until=at),
         known=harvests.brought(connection, source, at - KNOWN_FOR),
         last_good=last_good,
-        # It failed from the first time on, which was about the list of that day.
-        since=first - timedelta(days=1) if first else last_good,
+        since=owed_since(whole, tries) if whole else None,
     )
+
+
+def owed_since(whole: datetime, tries: Iterable[datetime]) -> datetime:
+    """Since when lists are still to be had: since the last whole harvest, but none is asked for for ever.
+
+    `tries` are the harvests after it, in their order. What failed on TRIED_ON days is given up: it was told
+    on each of them, and a source of which one part never works would else ask for more and more.
+    """
+    days = {one.astimezone(UTC).date(): one for one in reversed(list(tries))}
+    first_tries = sorted(days.values())
+    return first_tries[-TRIED_ON] if len(first_tries) >= TRIED_ON else whole
 
 
 def liked_ids(connection: "Connection", profiles: Sequence[Profile]) -> tuple[tuple[str, ...], ...]:

@@ -232,6 +232,19 @@ def test_a_sudden_fall_is_strange_and_on_record_so_that_it_can_become_usual() ->
     assert health.readings == (Reading(day=TODAY, at=NOW, papers=9),)
 
 
+def test_a_fall_is_told_on_one_day_and_not_on_each_on_which_the_list_is_read_again() -> None:
+    usual = usually(40).readings
+    that_day = Reading(day=YESTERDAY, at=NOW - timedelta(days=1), papers=2)
+    this_morning = Reading(day=YESTERDAY, at=NOW - timedelta(hours=2), papers=2)
+
+    assert (
+        state(listing(40), listing(2, YESTERDAY), past=Past(readings=(*usual, that_day))) is SourceState.FINE
+    )
+    for grows, earlier in ((True, that_day), (True, this_morning), (False, this_morning)):
+        past = Past(readings=(*usual, earlier))
+        assert state(listing(40), listing(2, YESTERDAY), past=past, grows=grows) is SourceState.STRANGE
+
+
 def test_a_list_that_grows_has_fallen_only_when_its_day_is_over() -> None:
     past = usually(40)
 

@@ -19,6 +19,7 @@ from digest.holdings import (
     keep,
     keep_past,
     liked_ids,
+    owed_since,
     past_of,
     stored_reader,
     stored_readers,
@@ -227,6 +228,16 @@ def test_a_harvest_is_stored_with_its_state_its_page_and_how_long_its_lists_were
     with database.read() as connection:
         assert harvests_of(connection, "test", most=2) == (done,)
         assert readings_of(connection, "test", until=NOW) == readings
+
+
+def test_a_list_that_could_not_be_had_on_three_days_is_asked_for_no_more() -> None:
+    whole = NOW - timedelta(days=9)
+    tries = [NOW - timedelta(days=3, hours=hours) for hours in (3, 2)] + [NOW - timedelta(days=2)]
+
+    assert owed_since(whole, []) == whole
+    assert owed_since(whole, tries) == whole  # two of them on one day
+    assert owed_since(whole, [*tries, NOW - timedelta(days=1)]) == tries[0]
+    assert owed_since(whole, [*tries, NOW - timedelta(days=1), NOW]) == tries[2]
 
 
 @pytest.mark.slow

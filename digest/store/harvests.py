@@ -85,6 +85,12 @@ def last_good(connection: Connection, source: str, until: datetime) -> datetime 
     return found
 
 
+def tries_after(connection: Connection, source: str, after: datetime, until: datetime) -> list[datetime]:
+    """When a source was read, or tried, in (after, until], in their order."""
+    of_source = (harvest.c.source == source, harvest.c.at > after, harvest.c.at <= until)
+    return list(connection.execute(select(harvest.c.at).where(*of_source).order_by(harvest.c.at)).scalars())
+
+
 def first_harvest(connection: Connection, source: str) -> datetime | None:
     """When a source was first read, or tried; `None` if never."""
     found: datetime | None = connection.execute(
