@@ -14,7 +14,6 @@ from digest.identity import (
     LIBRARY,
     alike,
     decisive,
-    gives,
     have_an_author_in_common,
     ids_of,
     is_of_record,
@@ -32,7 +31,6 @@ from digest.model import Candidate, Entry, Listing, Observation, Paper
 
 MOST_OF_A_TITLE = 50
 """How many papers of one title are looked at; what more are called tells nothing."""
-_PARTED = "parted:"
 MOST_IDS = 100
 MOST_TITLES = 100
 """How many of one paper are kept: no list may make the work grow with the square of its length."""
@@ -63,6 +61,8 @@ class Gathered:
     rows: tuple[str, ...] = ()
     """The ids it was known under before, the best first."""
     observations: tuple[Observation, ...] = ()
+    is_retold: bool = False
+    """Whether the titles it went by before were not its own."""
 
     @property
     def has_title_only(self) -> bool:
@@ -103,26 +103,16 @@ class Gathering:
         self._join(said, seen, at)
 
     def _give_back(self, known: Gathered, said: Paper) -> None:
-        """Take an id from a paper that others gave it to: who knows has another paper under it.
-
-        What it was said to be goes on by its other ids, or by one that nobody else can have.
-        """
+        """Take an id from a paper that others gave it to: who knows has another paper under it."""
         self._forget(known)
         left = known.ids - {said.id}
-        if not left and owns(known.paper.source, said.id):
+        if left:
+            self.know(_with_ids(known, left))
+        elif owns(known.paper.source, said.id):
             self.know(known)  # who knows has told of it before, in other words
-            return
-        left = left or frozenset((_PARTED + said.id,))
-        parted = _with_ids(known, left)
-        others = list(dict.fromkeys(self._by_id[one] for one in left if one in self._by_id))
-        for other in others:
-            self._forget(other)
-        if others:
-            whole = replace(
-                parted, ids=left.union(*(other.ids for other in others)), rows=(), observations=()
-            )
-            parted = _one_of([*others, parted], whole)
-        self.know(parted)
+        else:
+            told = replace(known, paper=said, keys=title_keys(said), is_retold=True)
+            self.know(_with_ids(told, known.ids))
 
     def _join(self, said: Paper, seen: Observation, at: datetime | None) -> None:
         keys = title_keys(said)
@@ -176,9 +166,7 @@ def _is_of(known: Gathered, said: Paper) -> bool:
     one = known.paper
     if is_title_only(said.id) or one.source == LIBRARY or alike(one, said):
         return True
-    if gives(one.source, said.id) and owns(said.source, said.id):
-        return True  # both know the id at first hand: it was given another title
-    return one.source == said.source and have_an_author_in_common(one, said)
+    return one.source == said.source and have_an_author_in_common(one, said)  # who gave it another title
 
 
 def _is_believed(new: Paper, identifier: str, same: Sequence[Gathered], found: Gathered | None) -> bool:
@@ -223,6 +211,7 @@ def _one_of(same: Sequence[Gathered], new: Gathered) -> Gathered:
         observations=decisive(
             [*(said for one in best_first for said in one.observations), *new.observations]
         ),
+        is_retold=any(one.is_retold for one in same),
     )
     return _with_ids(both, new.ids)
 

@@ -89,11 +89,6 @@ def owns(source: str, identifier: str) -> bool:
     return source == _GATHERER or source in _OWNERS.get(_kind(identifier), ())
 
 
-def gives(source: str, identifier: str) -> bool:
-    """Whether a kind of source lists its papers under ids of this kind, and has only one for each."""
-    return source in _OWNERS.get(_kind(identifier), ())
-
-
 def is_of_record(source: str) -> bool:
     """Whether anybody answers for what this kind of source lists; nobody does for feeds and saved texts."""
     return source in _OF_RECORD

@@ -232,17 +232,6 @@ def test_whatever_feeds_claim_each_paper_of_those_who_know_stays_one_by_its_own_
     assert {key: one.title for key, one in kept.items()} == {one.paper.id: one.paper.title for one in HONEST}
 
 
-def test_a_paper_that_was_given_another_title_stays_one() -> None:
-    aliases = ("s2:abc", "10.5555/q")
-    first = entry("2603.00001", "TeaBot: Manipulating Porcelain", source="huggingface")
-    gathered = entry("2603.00001", first.paper.title, source="semanticscholar", aliases=aliases)
-    retitled = entry("2603.00001", "Robots Serve Hot Drinks", source="arxiv")
-
-    (one,) = collect([listing(first, gathered, retitled)], NOW)
-
-    assert (one.paper.id, set(one.paper.aliases)) == ("2603.00001", set(aliases))
-
-
 def crowd(number: int) -> list[Entry]:
     """What takes one paper to the bound of its ids, and then over it by titles."""
     claims = [

@@ -183,17 +183,19 @@ def _record_titles(connection: Connection, told: Iterable[Gathered], stored: _St
         {"key": key, "paper_id": one.paper.id}
         for one in told
         for key in one.keys
-        if not any((key, row) in stored.titles for row in one.rows)
+        if one.is_retold or not any((key, row) in stored.titles for row in one.rows)
     ]
     _execute(connection, upsert(connection, title).on_conflict_do_nothing(), new)
 
 
 def _forget_ids(connection: Connection, known: Iterable[Gathered], stored: _Stored) -> None:
-    """Let go of the ids that were another paper's, and of the alias that is an id now."""
+    """Let go of the ids and titles that were another paper's, and of the alias that is an id now."""
     for one in known:
         gone = {*stored.lost(one), one.paper.id} & stored.aliases(one)
         if gone:
             connection.execute(delete(alias).where(among(connection, alias.c.id, gone)))
+        if one.is_retold:
+            connection.execute(delete(title).where(title.c.paper_id.in_(one.rows)))
 
 
 def _execute(connection: Connection, statement: Executable, rows: Sequence[dict[str, Any]]) -> None:

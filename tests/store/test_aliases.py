@@ -209,23 +209,3 @@ def test_all_that_refers_to_a_paper_is_found_by_its_id_without_going_through_a_t
         orders = [table.primary_key.columns, *(index.columns for index in table.indexes)]
         assert "paper_id" in {next(iter(order)).name for order in orders}, table.name
     assert len(referring) > 5
-
-
-def test_an_id_that_a_feed_used_up_beforehand_brings_its_own_paper_when_that_comes(
-    database: Database,
-) -> None:
-    junk = [entry(f"2603.0000{n}", "Buy our kettles at once today", source="feed") for n in (1, 2, 3)]
-    store(database, *junk, source="kettles")
-    say_all_of(database, "2603.00001", "ada", Verdict.DISLIKE, 0)
-    real = [entry(f"2603.0000{n}", f"Robot number {n} pours tea", source="arxiv") for n in (1, 2, 3)]
-
-    fresh = store(database, *real, source="arxiv", hours=200)
-
-    with database.read() as connection:
-        news = recent_candidates(connection, NOW + timedelta(hours=100), NOW + timedelta(hours=300))
-        had = connection.execute(select(seen.c.paper_id)).scalars().all()
-        said = said_by(connection, "ada")
-    assert fresh == 3
-    assert [one.paper.title for one in news] == [one.paper.title for one in real]
-    assert had == ["parted:2603.00001"]
-    assert [one.paper_id for one in said] == ["parted:2603.00001"]
