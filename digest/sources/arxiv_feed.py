@@ -13,10 +13,10 @@ from digest.sources.arxiv_paper import (
     Announced,
     ArxivList,
     arxiv_id,
-    first_of,
     make_entry,
     split_authors,
 )
+from digest.sources.rows import first_of
 from digest.sources.xml import read_xml, text_of
 from digest.text import clean
 

@@ -17,12 +17,13 @@ from digest.sources.arxiv_paper import (
     Announce,
     Announced,
     arxiv_id,
-    first_of,
     make_entry,
     names,
     split_authors,
 )
+from digest.sources.html import html_text
 from digest.sources.page_year import MONTHS
+from digest.sources.rows import first_of
 
 MAX_LIST = 30_000_000
 """Bytes; 2,000 papers, the most a page shows, have some 10 million."""
@@ -118,8 +119,7 @@ def _soup(data: bytes, where: str) -> tuple[BeautifulSoup, str]:
     """What a list is made of, one beside the other, and the whole text."""
     if len(data) > MAX_LIST:
         raise InputError(f"HTML larger than {MAX_LIST // 1_000_000} MB", where=where)
-    # Neither NUL nor processing instructions mean anything in HTML; parsers stop or warn at them.
-    text = data.decode("utf-8-sig", errors="replace").replace("\x00", "").replace("<?", "&lt;?")
+    text = html_text(data)
     if not text.strip():
         raise InputError("the answer is empty", where=where)
     if text.count("<") > MAX_TAGS:

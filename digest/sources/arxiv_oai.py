@@ -12,7 +12,8 @@ from digest.fetch.web import Form, Web
 from digest.model import Entry, Listing
 from digest.sources.arxiv_calendar import list_day_of
 from digest.sources.arxiv_categories import is_in, set_of
-from digest.sources.arxiv_paper import MAX_AUTHORS, Announce, arxiv_id, first_of, make_entry, names
+from digest.sources.arxiv_paper import Announce, arxiv_id, make_entry, names
+from digest.sources.rows import MOST_AUTHORS, first_of
 from digest.sources.xml import read_xml, text_of
 from digest.text import clean
 
@@ -247,7 +248,7 @@ def _record(record: Any, at: datetime) -> Record | str:
     day = list_day_of(created, stamped) if created else _last_of_month(identifier)
     if day is None:
         return f"{identifier} has an id of no month; left out"
-    authors = names(map(_name, paper.findall(f"{_META}authors/{_META}author")[:MAX_AUTHORS]))
+    authors = names(map(_name, paper.findall(f"{_META}authors/{_META}author")[:MOST_AUTHORS]))
     entry = make_entry(
         identifier=identifier,
         title=text_of(paper, f"{_META}title"),

@@ -1,19 +1,18 @@
 """What arXiv's feeds, lists and APIs have in common: announcements, ids, names of authors."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from digest.links import is_arxiv_id, paper_id
 from digest.model import Entry, Observation, Paper
+from digest.sources.rows import MOST_AUTHORS
 from digest.tex.prose import readable
 from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean
 
-MAX_AUTHORS = 5_000
 MAX_DOIS = 5
-MAX_WARNINGS = 50
 _LONGEST_AUTHORS = 500_000
 
 
@@ -45,12 +44,6 @@ class ArxivList:
     day: date | None
     papers: tuple[Announced, ...]
     warnings: tuple[str, ...] = ()
-
-
-def first_of(problems: Sequence[str]) -> tuple[str, ...]:
-    """The first of the problems of a document, and how many more there are."""
-    more = len(problems) - MAX_WARNINGS
-    return (*problems[:MAX_WARNINGS], *((f"and {more:,} more problems",) if more > 0 else ()))
 
 
 def arxiv_id(text: str | None) -> str | None:
@@ -117,7 +110,7 @@ def names(written: Iterable[str]) -> tuple[str, ...]:
             found[-1] = clean(f"{found[-1]} {shown}", MAX_NAME)
         elif shown:
             found.append(shown)
-        if len(found) == MAX_AUTHORS:
+        if len(found) == MOST_AUTHORS:
             break
     return tuple(found)
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from digest.errors import BusyError, InputError
 from digest.model import Entry
-from digest.sources.arxiv_paper import MAX_AUTHORS, arxiv_id, make_entry, names
+from digest.sources.arxiv_paper import arxiv_id, make_entry, names
+from digest.sources.rows import MOST_AUTHORS
 from digest.sources.xml import read_xml, text_of
 from digest.text import clean
 
@@ -44,7 +45,7 @@ def _refuse_error(entries: list[Any], where: str) -> None:
 
 
 def _entry(entry: Any, identifier: str, at: datetime) -> Entry | None:
-    people = entry.findall(f"{_ATOM}author")[:MAX_AUTHORS]
+    people = entry.findall(f"{_ATOM}author")[:MOST_AUTHORS]
     authors = names(text_of(person, f"{_ATOM}name") for person in people)
     return make_entry(
         identifier=identifier,

@@ -14,9 +14,10 @@ from digest.fetch.web import Form, Web
 from digest.links import paper_id, safe_link
 from digest.model import Entry, Listing, Observation, Paper
 from digest.settings.values import SourceTable, WebAddress
-from digest.sources.json import MOST_AUTHORS, Fields, Row, entries_of, members, read_json
+from digest.sources.json import Fields, members, read_json
 from digest.sources.missed import days_between, days_due, lost, not_asked
 from digest.sources.protocol import Place, Wanted
+from digest.sources.rows import MOST_AUTHORS, Row, entries_of
 from digest.sources.rxiv_text import plain
 from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean
 

@@ -16,17 +16,16 @@ from digest.identity import title_identity
 from digest.links import is_arxiv_id, paper_id, safe_link
 from digest.model import Entry, Listing, Observation, Paper
 from digest.sources.feed_text import names_of, plain_text
+from digest.sources.rows import MOST_AUTHORS, first_of
 from digest.sources.xml import xml_text
 from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean, title_key
 
 MAX_ENTRIES = 2_000
-MAX_AUTHORS = 5_000
 MAX_TAGS = 200_000
 """feedparser takes up to 30 µs for each."""
 MAX_FEED = 10_000_000
 """Characters."""
 MAX_NAMESPACES = 200
-_MAX_WARNINGS = 50
 
 _FEED_START = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?[^>]{0,300}>\s*|<!--[^>]{0,1000}-->\s*|<!DOCTYPE[^>\[]{0,300}>\s*){0,9}"
@@ -198,9 +197,7 @@ def _listing(rows: Sequence[dict[str, Any]], *, feed: str, where: str, at: datet
         raise InputError(f"none of its {len(rows)} entries has a title", where=where)
     if len(titled) < len(rows):
         problems.insert(0, f"{len(rows) - len(titled)} entries without a title were left out")
-    if len(problems) > _MAX_WARNINGS:
-        problems[_MAX_WARNINGS:] = [f"and {len(problems) - _MAX_WARNINGS} more problems"]
-    return Listing(layout="feed", entries=tuple(entries.values()), warnings=tuple(problems))
+    return Listing(layout="feed", entries=tuple(entries.values()), warnings=first_of(problems))
 
 
 def _shared_ids(drafts: Iterable["_Row"]) -> frozenset[str]:
@@ -281,11 +278,11 @@ class _Row:
 
     def _authors(self) -> tuple[str, ...] | None:
         given = dict.get(self._row, "contributors")
-        listed = given[:MAX_AUTHORS] if isinstance(given, list) else []
+        listed = given[:MOST_AUTHORS] if isinstance(given, list) else []
         names = [name for one in listed if isinstance(name := one.get("name"), str) and name.strip()]
         if len(names) < 2:
             names = names_of("".join(names) or self._get("x-author"))
-        cleaned = (plain_text(name, MAX_NAME, is_html=True) for name in names[:MAX_AUTHORS])
+        cleaned = (plain_text(name, MAX_NAME, is_html=True) for name in names[:MOST_AUTHORS])
         return tuple(name for name in cleaned if name) or None
 
     def _published(self, problems: list[str], until: date) -> date | None:

@@ -15,12 +15,13 @@ from bs4.filter import SoupStrainer
 from digest.errors import InputError
 from digest.links import paper_id, safe_link
 from digest.model import Entry, Listing, Observation, Paper
-from digest.sources.json import Fields, Row, entries_of, read_json
+from digest.sources.html import html_text
+from digest.sources.json import Fields, read_json
+from digest.sources.rows import Row, cleaned, entries_of
 from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean
 
 HOME = "https://huggingface.co"
 MAX_KEYWORDS = 20
-MAX_AUTHORS = 5_000
 MAX_TAGS = 200_000
 """Of a page; a trending one, the largest known, has some ten thousand."""
 MAX_COUNT = 10**9
@@ -157,7 +158,7 @@ def _identifier(value: object) -> str | None:
 
 
 def _paper(fields: "_Fields", identifier: str, title: str) -> Paper:
-    authors = fields.authors()
+    authors = fields.names("authors") or None
     return Paper(
         id=identifier,
         title=title,
@@ -204,23 +205,13 @@ class _Fields(Fields):
             return None
         return value
 
-    def authors(self) -> tuple[str, ...] | None:
-        value = self._all.get("authors")
-        if value is None:
-            return None
-        if not isinstance(value, list):
-            self.problems.append("authors is not a list")
-            return None
-        names = (author.get("name") if isinstance(author, dict) else author for author in value[:MAX_AUTHORS])
-        return _cleaned(names, MAX_NAME) or None
-
     def organization(self) -> str | None:
         """The name to show; the account's name only without one."""
         value = self._all.get("organization")
         if value is None:
             return None
         names = (value.get("fullname"), value.get("name")) if isinstance(value, dict) else (value,)
-        shown = _cleaned(names, MAX_NAME)
+        shown = cleaned(names, MAX_NAME)
         if not shown:
             self.problems.append("organization is not a name")
         return shown[0] if shown else None
@@ -236,13 +227,7 @@ class _Fields(Fields):
         if value is not None and not isinstance(value, list):
             self.problems.append("ai_keywords is not a list")
         words = value[: 10 * MAX_KEYWORDS] if isinstance(value, list) else []
-        return tuple(dict.fromkeys(_cleaned(words, _LONGEST_KEYWORD)))[:MAX_KEYWORDS]
-
-
-def _cleaned(values: Iterable[object], limit: int) -> tuple[str, ...]:
-    """The texts among some values, cleaned, empty ones left out."""
-    cleaned = (clean(value, limit) for value in values if isinstance(value, str))
-    return tuple(text for text in cleaned if text)
+        return tuple(dict.fromkeys(cleaned(words, _LONGEST_KEYWORD)))[:MAX_KEYWORDS]
 
 
 # ---------------------------------------------------------------- the page
@@ -272,8 +257,7 @@ def parse_html(data: bytes, *, at: datetime, day: date | None, where: str = "") 
 
 def parse_shown(data: bytes, *, at: datetime, day: date | None, where: str) -> Shown:
     """As `parse_html`, with what the page says of itself."""
-    # Neither NUL nor processing instructions mean anything in HTML; parsers stop or warn at them.
-    text = data.decode("utf-8-sig", errors="replace").replace("\x00", "").replace("<?", "&lt;?")
+    text = html_text(data)
     if text.count("<") > MAX_TAGS:
         raise InputError(f"HTML of more than {MAX_TAGS} tags", where=where)
     try:

@@ -1,21 +1,18 @@
 """JSON as strangers send it: a value or an InputError, and fields that may be of any type."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from digest.errors import InputError
 from digest.links import safe_link
-from digest.model import Entry
+from digest.sources.rows import MOST_AUTHORS, cleaned
 from digest.text import MAX_NAME, clean
 
-MOST_AUTHORS = 5_000
 MOST_CONTAINERS = 500_000
 """Lists and objects of one answer; a thousand papers with all their authors have some ten thousand."""
 MOST_VALUES = 3_000_000
-MOST_WARNINGS = 50
 
 
 def read_json(data: bytes, *, where: str) -> Any:
@@ -40,31 +37,6 @@ def read_json(data: bytes, *, where: str) -> Any:
 def members(value: Any) -> Mapping[str, Any]:
     """An object's members; none for what is no object."""
     return value if isinstance(value, dict) else {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """An entry as far as it could be read, and what could not."""
-
-    entry: Entry | None
-    problems: tuple[str, ...] = ()
-
-
-def entries_of(rows: Sequence[Row], *, where: str) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-    """The entries, each paper once, and warnings about what could not be read.
-
-    Raises InputError if there are rows, and no entry among them.
-    """
-    found: dict[str, Entry] = {}
-    for entry in (row.entry for row in rows if row.entry):
-        found.setdefault(entry.paper.id, entry)
-    warnings = [f"entry {n}: {problem}" for n, row in enumerate(rows, 1) for problem in row.problems]
-    if rows and not found:
-        first = warnings[0] if warnings else "entry 1"
-        raise InputError(f"none of its {len(rows)} entries is a paper; the first, {first}", where=where)
-    if len(warnings) > MOST_WARNINGS:
-        warnings[MOST_WARNINGS:] = [f"and {len(warnings) - MOST_WARNINGS} more problems"]
-    return tuple(found.values()), tuple(warnings)
 
 
 class Fields:
@@ -116,9 +88,4 @@ class Fields:
         if not isinstance(value, list):
             self._not(key, "a list")
             return ()
-        return _cleaned((one.get("name") if isinstance(one, dict) else one for one in value[:most]), limit)
-
-
-def _cleaned(values: Iterable[object], limit: int) -> tuple[str, ...]:
-    texts = (clean(value, limit) for value in values if isinstance(value, str))
-    return tuple(text for text in texts if text)
+        return cleaned((one.get("name") if isinstance(one, dict) else one for one in value[:most]), limit)

@@ -19,9 +19,10 @@ from digest.settings.mail import SecretTable
 from digest.settings.secrets import Secret, secret_of
 from digest.settings.values import Plain, SourceTable, WebAddress
 from digest.sources.discreet import Discreet, check_way
-from digest.sources.json import Fields, Row, entries_of, members, read_json
+from digest.sources.json import Fields, members, read_json
 from digest.sources.missed import days_due, lost
 from digest.sources.protocol import Place, Wanted
+from digest.sources.rows import Row, entries_of
 from digest.text import MAX_ABSTRACT, MAX_TITLE
 
 HOME = "https://api2.openreview.net"

@@ -26,9 +26,10 @@ from digest.model import Entry, Listing, Observation, Paper
 from digest.settings.secrets import key_of
 from digest.settings.values import SourceTable, WebAddress
 from digest.sources.discreet import Discreet, check_way
-from digest.sources.json import Fields, Row, entries_of, members, read_json
+from digest.sources.json import Fields, members, read_json
 from digest.sources.missed import first_news, only_news
 from digest.sources.protocol import Place, Wanted
+from digest.sources.rows import Row, entries_of
 from digest.text import MAX_ABSTRACT, MAX_TITLE
 
 HOME = "https://api.semanticscholar.org"

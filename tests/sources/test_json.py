@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digest.errors import InputError
-from digest.sources.json import MOST_WARNINGS, Fields, Row, entries_of, read_json
+from digest.sources.json import Fields, read_json
+from digest.sources.rows import MOST_WARNINGS, Row, entries_of
 from tests.makers import entry
 
 MEGABYTE = 1_000_000
