@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from digest.errors import ConfigurationError, DigestError
-from digest.model import Interest, Profile, QuietDay
+from digest.model import Every, Interest, Pause, Profile, QuietDay
 from digest.settings.mail import (
     AlarmTable,
     BouncesTable,
@@ -298,6 +298,25 @@ class LikedTable(Table):
     files: tuple[Path, ...] = ()
 
 
+class PauseTable(Table):
+    """`[pause]`: days without an edition; an empty table until it is taken away."""
+
+    begins: date | None = None
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "PauseTable":
+        if self.begins is not None and self.until is not None and self.until <= self.begins:
+            raise ValueError(
+                f"until must be later than begins ({self.begins}): it is the first day with an edition again"
+            )
+        return self
+
+    def to_pause(self) -> Pause:
+        """The same as a value."""
+        return Pause(begins=self.begins, until=self.until)
+
+
 class TrendingTable(Table):
     """`[trending]`: papers that everybody reads, whatever this reader's interests."""
 
@@ -314,6 +333,7 @@ class ProfileFile(Table):
     send_at: Clock = time(7, 30)
     wait_until: Clock | None = None
     days: tuple[Weekday, ...] = tuple(range(7))
+    every: Every = Every.DAY
     max_papers: Annotated[StrictInt, Field(ge=1, le=50)] = 8
     threshold: Annotated[StrictInt, Field(ge=1, le=100)] = 35
     exploration: Annotated[StrictInt, Field(ge=0, le=5)] = 0
@@ -323,6 +343,7 @@ class ProfileFile(Table):
     follow: FollowTable = FollowTable()
     liked: LikedTable = LikedTable()
     trending: TrendingTable = TrendingTable()
+    pause: PauseTable | None = None
 
     @model_validator(mode="after")
     def _waits_for_a_while(self) -> "ProfileFile":
@@ -341,6 +362,8 @@ class ProfileFile(Table):
             send_at=self.send_at,
             wait_until=self.wait_until,
             days=frozenset(self.days),
+            every=self.every,
+            pause=self.pause.to_pause() if self.pause else None,
             max_papers=self.max_papers,
             threshold=self.threshold,
             exploration=self.exploration,

@@ -171,7 +171,7 @@ def _make_batch(database: Database, batch: Sequence[Due], makers: Makers, now: d
     for (profile, _), why in barred.items():
         tell(Barred(profile=profile, suppression=why))
     for one in waiting:
-        stated.append(_unsent(one.profile, days[one.profile.name], Outcome.WAITING, one.reason, now))
+        stated.append(_unsent(one.profile, days[one.profile.name], Outcome.NOT_READY, one.reason, now))
         tell(one)
     editions = _decided(database, wanted, makers, hear)
     stated += _each(editions, lambda some: [_stated(one, makers) for one in some], _of_edition, hear)

@@ -125,6 +125,28 @@ class QuietDay(StrEnum):
     TRENDING = "trending"
 
 
+class Every(StrEnum):
+    """How often a reader has an edition: each of the `days`, or the first of them in each week or month."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Days without an edition."""
+
+    begins: date | None = None
+    """The first such day; `None`: it has begun."""
+    until: date | None = None
+    """The first day with an edition again; `None`: until the reader says so."""
+
+    def covers(self, day: date) -> bool:
+        """Whether there is no edition on this day of the reader's calendar."""
+        return (self.begins is None or self.begins <= day) and (self.until is None or day < self.until)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One reader: where and when the edition goes, and what it is chosen by."""
@@ -137,6 +159,8 @@ class Profile:
     send_at: time = time(7, 30)
     days: frozenset[int] = frozenset(range(7))
     """Weekdays of editions, Monday = 0."""
+    every: Every = Every.DAY
+    pause: Pause | None = None
     max_papers: int = 8
     threshold: int = 35
     on_quiet_day: QuietDay = QuietDay.SILENT
@@ -329,18 +353,37 @@ class Section:
 
 
 class Outcome(StrEnum):
-    """How a reader's day stands or ended. `ready` is the only one that has a message still to go; `waiting`
-    has none yet, as the reader wanted the list to be whole."""
+    """How a reader's day stands or ended."""
 
     READY = "ready"
+    """A message waits, or is going out: the only one that is never the end of a day."""
     SENT = "sent"
     QUIET = "quiet"
-    WAITING = "waiting"
+    """Nothing new reached the threshold."""
     NO_LIST = "no_list"
+    """No source had a new paper."""
+    NOT_READY = "not_ready"
+    """The reader wants the list to be whole, and it was still short: waited for, until `wait_until`."""
     SOURCE_DOWN = "source_down"
+    """No new paper, and a source could not be read."""
+    PAUSED = "paused"
+    """The reader wanted none."""
     FAILED = "failed"
+    """Refused, bounced, suppressed, or could not be made."""
     UNKNOWN = "unknown"
+    """It may have arrived: the connection was lost while it went out."""
     EXPIRED = "expired"
+    """Not made or not sent in time: its papers come in the next edition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What a weekly or monthly edition looks back on: days of the reader's calendar, both included."""
+
+    every: Every
+    """`week` or `month`."""
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,6 +406,8 @@ class Edition:
     """The best that stayed below the threshold, best first."""
     notes: tuple[Note, ...] = ()
     """What the reader should know of today's sources."""
+    period: Period | None = None
+    """Of a weekly or monthly edition; `None` of a daily one."""
 
     @property
     def n_known(self) -> int:

@@ -100,7 +100,7 @@ def test_who_waits_for_a_list_gets_nothing_yet_and_the_next_run_decides_anew(dat
 
     assert events == [Waits(profile=reader("ada"), lists=short)]
     assert (asked, queued(database)) == (["bob"], ["bob"])
-    assert outcomes(database) == {"ada": Outcome.WAITING, "bob": Outcome.READY}
+    assert outcomes(database) == {"ada": Outcome.NOT_READY, "bob": Outcome.READY}
 
     assert run(database, due("ada", "bob")) == []
     assert queued(database) == ["ada", "bob"]

@@ -109,6 +109,8 @@ def _profile_of_file(path: Path) -> Profile:
 
 def sources(loaded: Configuration, world: World) -> "tuple[Source, ...]":
     """The sources of the configuration, in its order."""
+    if world.sources is not None:
+        return world.sources
     from digest.sources.protocol import Place
     from digest.sources.registry import open_sources
 
@@ -290,6 +292,8 @@ def relays(loaded: Configuration, world: World, *, only: str = "") -> "tuple[Rel
     from digest.pace import Limits
     from digest.transport.protocol import Relay
 
+    if world.relays is not None:
+        return world.relays
     settings = loaded.settings
     if settings.mail.transport == "smtp":
         return _smtp_relays(loaded, world, only)

@@ -97,7 +97,7 @@ def standing(
         failed_today={
             name: _failed(day) for name, day in today.items() if day and day.outcome is Outcome.FAILED
         },
-        waits={name: day.reason for name, day in today.items() if day and day.outcome is Outcome.WAITING},
+        waits={name: day.reason for name, day in today.items() if day and day.outcome is Outcome.NOT_READY},
         days=_own_days(profiles, now),
         waiting=tuple(sorted(of_state[DeliveryState.QUEUED], key=lambda one: one.due_at)),
         doubted=record.doubted(connection, [one.message_id for one in of_state[DeliveryState.QUEUED]]),
@@ -203,7 +203,7 @@ _DONE = {
     Outcome.NO_LIST: "without a new list",
     Outcome.SOURCE_DOWN: "without a source that could be read",
     Outcome.READY: "waiting",
-    Outcome.WAITING: "waiting for a list",
+    Outcome.NOT_READY: "waiting for a list",
     Outcome.FAILED: "failed",
     Outcome.UNKNOWN: "may have arrived",
     Outcome.EXPIRED: "given up",

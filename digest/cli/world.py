@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 if TYPE_CHECKING:
+    from digest.sources.protocol import Source
+    from digest.transport.protocol import Relay
+
     _DateType = click.ParamType[date]
     _TextType = click.ParamType[str]
 else:
@@ -68,6 +71,10 @@ class World:
     folder: Path = field(default_factory=Path.cwd)
     sleep: Callable[[float], None] = time.sleep
     open_page: Callable[[str], object] = webbrowser.open
+    sources: "tuple[Source, ...] | None" = None
+    """In place of those that the configuration names."""
+    relays: "tuple[Relay, ...] | None" = None
+    """The same of the ways out."""
 
     @property
     def is_interactive(self) -> bool:

@@ -14,7 +14,7 @@ from digest.store.dialect import is_sqlite
 from digest.store.lock import sole_writer
 from digest.store.troubles import Place, location, told, told_of_files
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The newest migration; a test compares it with the files."""
 
 

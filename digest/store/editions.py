@@ -126,7 +126,7 @@ def ended_waiting(connection: Connection, before: Mapping[str, date], since: dat
         in_vain = (
             select(edition.c.profile, func.max(edition.c.day).label("day"))
             .where(among(connection, edition.c.profile, profiles), edition.c.day < day)
-            .where(edition.c.day >= since, edition.c.outcome == Outcome.WAITING.value)
+            .where(edition.c.day >= since, edition.c.outcome == Outcome.NOT_READY.value)
             .group_by(edition.c.profile)
         )
         found.update({row.profile: row.day for row in connection.execute(in_vain)})

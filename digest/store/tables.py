@@ -160,6 +160,29 @@ edition = Table(
     PrimaryKeyConstraint("profile", "day"),
 )
 
+# When each reader's next edition is due, so that who is due is found without looking at every profile.
+turn = Table(
+    "turn",
+    metadata,
+    Column("profile", String, primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("plan", String, nullable=False),
+    Index("ix_turn_due", "due_at", "profile"),
+)
+
+# A process of `digest run`, and when it was last seen at work.
+service = Table(
+    "service",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+)
+
 delivery = Table(
     "delivery",
     metadata,

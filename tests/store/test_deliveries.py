@@ -377,7 +377,7 @@ def test_who_waited_in_vain_is_told_with_the_last_day_of_it(database: Database) 
     (ada, _), (bob, _) = made("ada"), made("bob")
     with database.begin() as connection:
         waited = [
-            (replace(ada, day=TODAY - timedelta(days=back)), Outcome.WAITING, "short") for back in (2, 1, 0)
+            (replace(ada, day=TODAY - timedelta(days=back)), Outcome.NOT_READY, "short") for back in (2, 1, 0)
         ]
         editions.record_outcomes(connection, [*waited, (bob, Outcome.READY, "chosen")], NOW)
         before = {"ada": TODAY, "bob": TODAY}
