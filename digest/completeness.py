@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median_low
-from zoneinfo import ZoneInfo
 
 from digest.model import Note, Profile, Reading
+from digest.schedule import moment
 
 LOOKED_BACK = 20
 """So many earlier lists say what is usual: four weeks of working days."""
@@ -72,14 +72,11 @@ def has_fallen(number: int, usual: int | None) -> bool:
     return usual is not None and usual >= LEAST_USUAL and number < FALLEN_BELOW * usual
 
 
-def waits_for(profile: Profile, incomplete: Sequence[Note], now: datetime) -> tuple[Note, ...]:
-    """The lists, still `incomplete`, that a reader's edition waits for; none once her time has come."""
-    if profile.wait_until is None:
+def waits_for(profile: Profile, day: date, incomplete: Sequence[Note], now: datetime) -> tuple[Note, ...]:
+    """The lists, still `incomplete`, that a reader's edition of a day waits for; none from her hour on."""
+    if profile.wait_until is None or now >= moment(day, profile.wait_until, profile.timezone):
         return ()
-    local = now.astimezone(ZoneInfo(profile.timezone))
-    until = datetime.combine(local.date(), profile.wait_until, tzinfo=local.tzinfo)
-    # By way of UTC: an hour that a change of clocks leaves out or repeats is no measure.
-    return tuple(incomplete) if now.astimezone(UTC) < until.astimezone(UTC) else ()
+    return tuple(incomplete)
 
 
 def _usual(readings: Iterable[Reading], day: date, age: timedelta) -> int | None:

@@ -1,7 +1,7 @@
 """From readers whose day it is to messages that wait in the outbox: a batch of them in a transaction."""
 
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -12,9 +12,9 @@ from digest.model import Delivery, Edition, Message, Note, Outcome, Profile, Sup
 from digest.outcome import reason_of
 from digest.store.database import Database
 from digest.store.deliveries import enqueue_many
-from digest.store.editions import record_outcomes, with_messages
+from digest.store.editions import WAITS_FOR, record_outcomes, with_messages
 from digest.store.suppressions import suppressed
-from digest.store.waiting import expire_before, expire_strangers
+from digest.store.waiting import expire_before, expire_strangers, last_days
 from digest.text import clean
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Makers:
     """What the editions of several readers say, in their order; reads the store."""
     compose: Callable[[Edition], Message | None]
     """The message of an edition; `None` if the reader wants none of such a day."""
-    waits: Callable[[Profile], tuple[Note, ...]] = lambda _profile: ()
-    """The lists that a reader's edition waits for: none is made now, and the next run decides anew."""
+    waits: Callable[[Profile, date], tuple[Note, ...]] = lambda _profile, _day: ()
+    """The lists that a reader's edition of a day waits for: the next run decides anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Waits:
         """`waits for huggingface (12 of usually 31 papers), arxiv (down), until 09:30 at the latest`."""
         named = ", ".join(f"{one.name} ({_how_far(one)})" for one in self.lists)
         until = f", until {self.profile.wait_until:%H:%M} at the latest" if self.profile.wait_until else ""
-        return clean(f"waits for {named}{until}", MAX_REASON)
+        return clean(f"{WAITS_FOR}{named}{until}", MAX_REASON)
 
 
 def _how_far(one: Note) -> str:
@@ -128,14 +128,27 @@ def make(database: Database, due: Sequence[Due], makers: Makers, now: datetime, 
         tell(Progress(done=done, of=len(due)))
 
 
-def give_up_strangers(database: Database, known: Collection[str], now: datetime, tell: Tell) -> None:
-    """Give up what has waited since before yesterday (UTC) for readers who are not among these.
+def give_up_late(
+    database: Database, today_of: Callable[[Collection[str]], Mapping[str, date]], now: datetime, tell: Tell
+) -> None:
+    """Give up what waits though its last day is over where its reader lives, be her next turn far.
 
-    Nobody makes them another message, so that nothing else ends the waiting of the last one.
+    `today_of` says the local dates of those of some readers who have a profile. What has waited since before
+    yesterday (UTC) for others is given up, too: nobody makes them another message, so that nothing else ends
+    the waiting of the last one.
     """
+    with database.read() as connection:
+        found = last_days(connection, now)
+    if not found:
+        return
+    todays = today_of(found)
+    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
+    late = {name: day for name, day in todays.items() if found[name] < day}
+    if not late and all(name in todays or day >= yesterday for name, day in found.items()):
+        return
     with database.begin() as connection:
-        yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-        given_up = expire_strangers(connection, known, yesterday, now)
+        given_up = expire_before(connection, late, now)
+        given_up += expire_strangers(connection, todays, yesterday, now)
     for one in given_up:
         tell(GivenUp(delivery=one))
 
@@ -189,7 +202,7 @@ def _sifted(
         lack = [(profile, day) for profile, day in batch if (profile.name, day) not in have]
         barred = suppressed(connection, (profile.email for profile, _ in lack))
     may_have = [one for one in lack if one[0].email not in barred]
-    waiting = {profile.name: lists for profile, _ in may_have if (lists := makers.waits(profile))}
+    waiting = {profile.name: lists for profile, day in may_have if (lists := makers.waits(profile, day))}
     return (
         [one for one in may_have if one[0].name not in waiting],
         {one: barred[one[0].email] for one in lack if one[0].email in barred},

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from digest.model import Profile
 from digest.pace import Limits
+from digest.schedule import has_edition, last_day, moment
 
 DAY_S = 86_400
 BRIEF_S = 60
@@ -46,7 +46,7 @@ class Wave:
     due_at: datetime
     readers: int
     until: datetime
-    """The end of their day; what is not sent by then expires. Where they live in several zones, the first."""
+    """When what is not sent expires. Where they live in several zones, the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,20 +103,16 @@ def waves_of(profiles: Iterable[Profile], day: date) -> tuple[Wave, ...]:
     """The readers who have an edition on this day of their calendar, by the moment they are due."""
     due: dict[datetime, list[datetime]] = {}
     for profile in profiles:
-        if day.weekday() in profile.days:
-            until = _moment(day + timedelta(days=1), time(), profile)
-            due.setdefault(_moment(day, profile.send_at, profile), []).append(until)
+        if has_edition(profile, day):
+            over = moment(last_day(profile, day) + timedelta(days=1), time(), profile.timezone)
+            due.setdefault(moment(day, profile.send_at, profile.timezone), []).append(over)
     return tuple(Wave(due_at=at, readers=len(due[at]), until=min(due[at])) for at in sorted(due))
-
-
-def _moment(day: date, hour: time, profile: Profile) -> datetime:
-    return datetime.combine(day, hour, tzinfo=ZoneInfo(profile.timezone)).astimezone(UTC)
 
 
 def fullest_day(profiles: Sequence[Profile], today: date) -> date:
     """The day of the coming seven on which most readers have an edition; the first of equals."""
     week = [today + timedelta(days=ahead) for ahead in range(7)]
-    return max(week, key=lambda day: sum(day.weekday() in profile.days for profile in profiles))
+    return max(week, key=lambda day: sum(has_edition(profile, day) for profile in profiles))
 
 
 def scaled(waves: Sequence[Wave], readers: int, day: date) -> tuple[Wave, ...]:

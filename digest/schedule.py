@@ -1,17 +1,25 @@
 """When each reader's editions are due: a pure function of the profile, of what is on record, and of now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from types import MappingProxyType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from digest.model import Every, Period, Profile
+from digest.model import Every, Pause, Period, Profile
 
-OPEN_FOR = timedelta(hours=12)
-"""So long after its hour an edition may still be made, be it past midnight, if the next is not due before."""
-LOOKED_BACK = 31
+OPEN_FOR = MappingProxyType(
+    {Every.DAY: timedelta(hours=12), Every.WEEK: timedelta(days=3), Every.MONTH: timedelta(days=7)}
+)
+"""So long after its hour an edition may still be made, be it past midnight, if the next is not due before:
+the rarer it is, the more is lost with it."""
+LOOKED_BACK = 366
 """So many days back, what was missed is stated day by day; what lies further back is not looked for."""
-LOOKED_AHEAD = 400
+LOOKED_AHEAD = 70
+"""Days: among so many there is a turn of everyone who has any."""
+LATEST_OF_A_MONTH = 14
+"""No month begins later for a reader: her weekday is among its first seven days, or, where the date line
+moved, among the next."""
 A_DAY = timedelta(days=1)
 
 
@@ -41,33 +49,48 @@ class Agenda:
     """The first turn after now; `None` if the profile has none (`days = []`)."""
 
 
-def agenda(profile: Profile, *, last: date | None, now: datetime) -> Agenda:
-    """What is due for a reader of whom `last` is the latest day that is settled: one that needs nothing more.
+def agenda(profile: Profile, *, last: date | None, now: datetime, settled: Set[date] = frozenset()) -> Agenda:
+    """What is due for a reader of whom all days up to `last`, and those `settled`, need nothing more.
 
-    A reader of whom nothing is on record (`None`) has missed nothing yet. After a long absence there is one
-    turn, not a heap: what was missed is in `passed`.
+    A reader of whom nothing is on record (`last` is `None`) has missed nothing yet. After a long absence
+    there is one turn, not a heap: what was missed is in `passed`. What is settled of days to come, by a clock
+    that was wrong, does not count. No edition is made of a day before one that is settled: its papers would
+    come twice.
     """
     today = local_day(profile.timezone, now)
     first = today if last is None else max(last + A_DAY, today - timedelta(days=LOOKED_BACK))
-    turns = [turn_of(profile, day) for day in edition_days(profile, first, today)]
-    due = [turn for turn in turns if turn.due_at <= now]
-    paused = [turn.day for turn in due if is_paused(profile, turn.day)]
-    wanted = [turn for turn in due if not is_paused(profile, turn.day)]
-    return Agenda(
-        turn=next((turn for turn in wanted if now < turn.until), None),
-        passed=tuple(turn.day for turn in wanted if turn.until <= now),
-        paused=tuple(paused),
-        following=_following(profile, max(first, today), now),
-    )
+    newest = max((day for day in settled if day <= today), default=date.min)
+    # A turn of before that is over, whatever the clocks did, and they need not be asked.
+    may_be_open = today - OPEN_FOR[profile.every] - 3 * A_DAY
+    turn, passed, paused = None, [], []
+    for day in edition_days(profile, first, today):
+        if day in settled:
+            continue
+        its_turn = turn_of(profile, day) if day > may_be_open else None
+        if its_turn and its_turn.due_at > now:
+            break
+        if is_paused(profile, day):
+            paused.append(day)
+        elif its_turn and now < its_turn.until and day > newest:
+            turn = its_turn
+        else:
+            passed.append(day)
+    following = _following(profile, max(first, today), now, settled)
+    return Agenda(turn=turn, passed=tuple(passed), paused=tuple(paused), following=following)
 
 
 def turn_of(profile: Profile, day: date) -> Turn:
     """The turn of a day, whether or not it is one of the reader's."""
     due_at, tomorrow = moment(day, profile.send_at, profile.timezone), day + A_DAY
-    until = max(moment(tomorrow, time(), profile.timezone), due_at + OPEN_FOR)
+    until = max(moment(tomorrow, time(), profile.timezone), due_at + OPEN_FOR[profile.every])
     if is_edition_day(profile, tomorrow):
         until = min(until, moment(tomorrow, profile.send_at, profile.timezone))
     return Turn(day=day, due_at=due_at, until=until)
+
+
+def last_day(profile: Profile, day: date) -> date:
+    """The last date on which a message of this day still goes out: that of the turn's end."""
+    return local_day(profile.timezone, turn_of(profile, day).until - timedelta(microseconds=1))
 
 
 def edition_days(profile: Profile, first: date, last: date) -> Iterator[date]:
@@ -84,10 +107,20 @@ def is_edition_day(profile: Profile, day: date) -> bool:
         case Every.DAY:
             return True
         case Every.WEEK:
-            return day.weekday() == min(profile.days)
+            return _is_first(profile, day, day.weekday())
         case Every.MONTH:
-            earlier = (day - timedelta(days=back) for back in range(1, day.day))
-            return day.day <= 7 and all(one.weekday() not in profile.days for one in earlier)
+            return day.day <= LATEST_OF_A_MONTH and _is_first(profile, day, day.day - 1)
+
+
+def _is_first(profile: Profile, day: date, before: int) -> bool:
+    """Whether none of so many days before it is one of the reader's."""
+    earlier = (day - timedelta(days=back) for back in range(1, before + 1))
+    return not any(one.weekday() in profile.days and exists(one, profile.timezone) for one in earlier)
+
+
+def has_edition(profile: Profile, day: date) -> bool:
+    """Whether a reader is to have an edition on this day."""
+    return is_edition_day(profile, day) and not is_paused(profile, day)
 
 
 def is_paused(profile: Profile, day: date) -> bool:
@@ -108,10 +141,49 @@ def period_of(profile: Profile, day: date) -> Period | None:
     return Period(every=profile.every, first=first, last=day - A_DAY)
 
 
-def _following(profile: Profile, day: date, now: datetime) -> Turn | None:
+def _following(profile: Profile, day: date, now: datetime, settled: Set[date]) -> Turn | None:
     ahead = edition_days(profile, day, day + timedelta(days=LOOKED_AHEAD))
-    turns = (turn_of(profile, one) for one in ahead)
+    turns = (turn_of(profile, one) for one in ahead if one not in settled)
     return next((turn for turn in turns if turn.due_at > now), None)
+
+
+# ---------------------------------------------------------------- a schedule as text
+
+
+def plan_of(profile: Profile) -> str:
+    """What a reader's turns follow from, as the store keeps it: `Europe/Berlin 07:30:00 - 01234 day -`."""
+    days = "".join(map(str, sorted(profile.days)))
+    pause = f"{profile.pause.begins or ''}..{profile.pause.until or ''}" if profile.pause else ""
+    given = (profile.timezone, profile.send_at, profile.wait_until, days, profile.every.value, pause)
+    return " ".join(str(one or "-") for one in given)
+
+
+def planned(name: str, plan: str) -> Profile:
+    """A reader of whom only the schedule is known; a zone that is not known any more counts as UTC."""
+    timezone, send_at, wait_until, days, every, pause = plan.split(" ")
+    return Profile(
+        name=name,
+        email="",
+        timezone=timezone if _is_known(timezone) else "UTC",
+        send_at=time.fromisoformat(send_at),
+        wait_until=None if wait_until == "-" else time.fromisoformat(wait_until),
+        days=frozenset() if days == "-" else frozenset(map(int, days)),
+        every=Every(every),
+        pause=None if pause == "-" else _pause(*pause.split("..")),
+    )
+
+
+def _pause(begins: str, until: str) -> Pause:
+    days = [date.fromisoformat(one) if one else None for one in (begins, until)]
+    return Pause(begins=days[0], until=days[1])
+
+
+def _is_known(timezone: str) -> bool:
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 # ---------------------------------------------------------------- wall clocks

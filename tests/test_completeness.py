@@ -201,13 +201,13 @@ def utc(*moment: int) -> datetime:
 
 
 def test_a_reader_waits_for_a_short_list_until_her_hour() -> None:
-    assert waits_for(reader(), SHORT, utc(2026, 3, 9, 9, 29, 59)) == SHORT
-    assert waits_for(reader(), SHORT, utc(2026, 3, 9, 9, 30)) == ()
+    assert waits_for(reader(), MONDAY, SHORT, utc(2026, 3, 9, 9, 29, 59)) == SHORT
+    assert waits_for(reader(), MONDAY, SHORT, utc(2026, 3, 9, 9, 30)) == ()
 
 
 def test_nobody_waits_for_lists_that_are_whole_or_who_did_not_say_so() -> None:
-    assert waits_for(reader(), (), utc(2026, 3, 9, 8)) == ()
-    assert waits_for(reader(until=None), SHORT, utc(2026, 3, 9, 8)) == ()
+    assert waits_for(reader(), MONDAY, (), utc(2026, 3, 9, 8)) == ()
+    assert waits_for(reader(until=None), MONDAY, SHORT, utc(2026, 3, 9, 8)) == ()
 
 
 @pytest.mark.parametrize(
@@ -220,27 +220,28 @@ def test_nobody_waits_for_lists_that_are_whole_or_who_did_not_say_so() -> None:
     ],
 )
 def test_the_hour_is_the_readers_own(zone: str, last_moment: datetime) -> None:
-    assert waits_for(reader(zone), SHORT, last_moment)
-    assert not waits_for(reader(zone), SHORT, last_moment + timedelta(minutes=1))
+    assert waits_for(reader(zone), MONDAY, SHORT, last_moment)
+    assert not waits_for(reader(zone), MONDAY, SHORT, last_moment + timedelta(minutes=1))
 
 
-def test_the_hour_is_of_the_local_day_from_midnight_to_midnight() -> None:
+def test_the_hour_is_of_the_editions_own_day_and_over_the_day_after() -> None:
     berlin = reader("Europe/Berlin")
 
-    assert not waits_for(berlin, SHORT, utc(2026, 3, 9, 22, 59))
-    assert waits_for(berlin, SHORT, utc(2026, 3, 9, 23, 0))
+    assert waits_for(berlin, MONDAY, SHORT, utc(2026, 3, 8, 23, 0))
+    assert not waits_for(berlin, MONDAY, SHORT, utc(2026, 3, 9, 23, 0))
+    assert waits_for(berlin, MONDAY + timedelta(days=1), SHORT, utc(2026, 3, 9, 23, 0))
 
 
 def test_an_hour_that_the_clocks_leave_out_has_come_when_they_are_past_it() -> None:
     in_the_gap = reader("Europe/Berlin", time(2, 30))  # 29 March 2026: 02:00 becomes 03:00 at 01:00 UTC
 
-    assert waits_for(in_the_gap, SHORT, utc(2026, 3, 29, 0, 59))
-    assert not waits_for(in_the_gap, SHORT, utc(2026, 3, 29, 1, 30))
+    assert waits_for(in_the_gap, date(2026, 3, 29), SHORT, utc(2026, 3, 29, 0, 59))
+    assert not waits_for(in_the_gap, date(2026, 3, 29), SHORT, utc(2026, 3, 29, 1, 0))
 
 
 def test_an_hour_that_comes_twice_has_come_at_the_first() -> None:
     twice = reader("Europe/Berlin", time(2, 30))  # 25 October 2026: 03:00 becomes 02:00 at 01:00 UTC
 
-    assert waits_for(twice, SHORT, utc(2026, 10, 25, 0, 29))
-    assert not waits_for(twice, SHORT, utc(2026, 10, 25, 0, 30))
-    assert not waits_for(twice, SHORT, utc(2026, 10, 25, 1, 15))
+    assert waits_for(twice, date(2026, 10, 25), SHORT, utc(2026, 10, 25, 0, 29))
+    assert not waits_for(twice, date(2026, 10, 25), SHORT, utc(2026, 10, 25, 0, 30))
+    assert not waits_for(twice, date(2026, 10, 25), SHORT, utc(2026, 10, 25, 1, 15))

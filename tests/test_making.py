@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from digest.making import (
     Unmade,
     Waits,
     decided,
-    give_up_strangers,
+    give_up_late,
     make,
 )
 from digest.model import DeliveryState, Edition, Message, Note, NoteKind, Outcome, Profile, Suppression
@@ -68,7 +68,7 @@ def run(
     *,
     deciding: Callable[["Connection", Sequence[Due]], Sequence[Edition]] = decide,
     composing: Callable[[Edition], Message | None] = compose,
-    waits: Callable[[Profile], tuple[Note, ...]] = lambda _: (),
+    waits: Callable[[Profile, date], tuple[Note, ...]] = lambda _, __: (),
 ) -> list[Event]:
     told: list[Event] = []
     make(database, wanted, Makers(decide=deciding, compose=composing, waits=waits), NOW, told.append)
@@ -95,7 +95,10 @@ def test_who_waits_for_a_list_gets_nothing_yet_and_the_next_run_decides_anew(dat
         return decide(connection, some)
 
     events = run(
-        database, due("ada", "bob"), deciding=deciding, waits=lambda one: short if one.name == "ada" else ()
+        database,
+        due("ada", "bob"),
+        deciding=deciding,
+        waits=lambda one, _: short if one.name == "ada" else (),
     )
 
     assert events == [Waits(profile=reader("ada"), lists=short)]
@@ -114,7 +117,7 @@ def test_who_has_the_days_message_or_gets_none_waits_for_nothing(database: Datab
     events = run(
         database,
         due("ada", "bob"),
-        waits=lambda _: (Note(kind=NoteKind.PARTIAL, name="huggingface", number=12, usual=31),),
+        waits=lambda _, __: (Note(kind=NoteKind.PARTIAL, name="huggingface", number=12, usual=31),),
     )
 
     assert [type(one) for one in events] == [Barred]
@@ -124,7 +127,7 @@ def test_what_waits_from_yesterday_is_given_up_for_who_waits_for_a_list_too(data
     run(database, due("ada"))
 
     events: list[Event] = []
-    makers = Makers(decide=decide, compose=compose, waits=lambda _: (Note(kind=NoteKind.PARTIAL),))
+    makers = Makers(decide=decide, compose=compose, waits=lambda _, __: (Note(kind=NoteKind.PARTIAL),))
     make(database, [(reader("ada"), TOMORROW)], makers, NOW, events.append)
 
     assert [type(one) for one in events] == [GivenUp, Waits, Progress]
@@ -298,16 +301,42 @@ def test_progress_is_told_batch_by_batch(database: Database) -> None:
     assert [(one.done, one.of) for one in told if isinstance(one, Progress)] == [(100, 150), (150, 150)]
 
 
+def given_up(database: Database, now: datetime, **todays: date) -> list[tuple[str, date]]:
+    told: list[Event] = []
+    known = lambda names: {name: todays[name] for name in names if name in todays}  # noqa: E731
+    give_up_late(database, known, now, told.append)
+    return [(one.delivery.profile, one.delivery.day) for one in told if isinstance(one, GivenUp)]
+
+
 def test_the_last_message_of_a_reader_without_a_profile_is_given_up_after_yesterday(
     database: Database,
 ) -> None:
     run(database, due("ada", "gone"))
-    told: list[Event] = []
 
-    give_up_strangers(database, {"ada"}, NOW + timedelta(days=1), told.append)
-    too_early = list(told)
-    give_up_strangers(database, {"ada"}, NOW + timedelta(days=2), told.append)
+    too_early = given_up(database, NOW + timedelta(days=1), ada=TODAY)
+    in_time = given_up(database, NOW + timedelta(days=2), ada=TODAY)
 
     assert too_early == []
-    assert [one.delivery.profile for one in told if isinstance(one, GivenUp)] == ["gone"]
+    assert in_time == [("gone", TODAY)]
     assert queued(database) == ["ada"]
+
+
+def test_what_waits_is_given_up_when_its_last_day_is_over_where_its_reader_lives(database: Database) -> None:
+    run(database, due("auckland", "honolulu"))
+    evening = NOW.replace(hour=14)
+
+    found = given_up(database, evening, auckland=TOMORROW, honolulu=TODAY)
+
+    assert found == [("auckland", TODAY)]
+    assert queued(database) == ["honolulu"]
+    assert given_up(database, evening, auckland=TOMORROW, honolulu=TODAY) == []
+
+
+def test_an_evenings_message_waits_until_the_end_of_the_day_to_which_its_turn_lasts(
+    database: Database,
+) -> None:
+    late = replace(reader("ada"), send_at=time(22))
+    run(database, [(late, TODAY)])
+
+    assert given_up(database, NOW + timedelta(days=1), ada=TOMORROW) == []
+    assert given_up(database, NOW + timedelta(days=2), ada=TOMORROW + timedelta(days=1)) == [("ada", TODAY)]

@@ -282,7 +282,7 @@ def test_an_hour_that_a_change_of_clocks_leaves_out_is_planned_too() -> None:
 
     (one,) = waves_of([gap], date(2026, 3, 29))
 
-    assert one.due_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert one.due_at == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
 
 
 def test_the_fullest_day_is_that_with_most_readers_and_the_first_of_equals() -> None:

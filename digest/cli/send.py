@@ -1,46 +1,47 @@
 """`digest send`: one pass for cron, systemd timers and hands: fetch, make, send, say how each day stands."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from digest.cli import setup
-from digest.cli.bounces import read_before_sending, traced
-from digest.cli.delivering import deliver, settle_first
-from digest.cli.harvesting import BUSY, fetch_all, is_all_down
+from digest.cli.bounces import read_before_sending
+from digest.cli.delivering import Told, deliver, settle_first
+from digest.cli.harvesting import BUSY, fetch_all, harvest_due, is_all_down
 from digest.cli.interrupts import interruptible
-from digest.cli.screen import complain, counting, note, say, silence, warn, working
-from digest.cli.tiers import embed, embedding_model, summarise
+from digest.cli.making import Made, Making, make_due, on_screen
+from digest.cli.screen import complain, note, say, warn
+from digest.cli.tiers import embed
 from digest.cli.world import World
 from digest.config import Configuration
-from digest.errors import DigestError, ExitCode, StoreError
-from digest.model import Edition, Message, Note, Outcome, Profile, Summary
-from digest.outcome import day_of
-from digest.settings.values import WEEKDAYS
+from digest.errors import ExitCode, StoreError, UsageError
+from digest.model import Outcome, Profile
+from digest.outcome import day_of, paused
+from digest.schedule import has_edition, is_edition_day, is_paused
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from digest.making import Due, Event, Makers
-    from digest.pipeline import Shelf
+    from digest.cli.watching import WatchEvent
+    from digest.making import Due
+    from digest.outbox import Rules
     from digest.store.database import Database
     from digest.store.editions import Day
+    from digest.store.harvests import Harvest
 
 FEW = 20
 """Up to so many readers, each has a line of its own."""
-KEEP_DAYS = 30
-"""After so long a message that is done with is no longer kept whole; that it was is."""
 DAYS_AT_ONCE = 500
 IN_VAIN_FOR = timedelta(days=7)
 """So long a reader who waited in vain does not wait: cron is as it was."""
+BUSY_MAKING = "another process of Digest makes editions; waiting for it to end"
 
 
 @click.command()
 @click.argument("profiles", nargs=-1, metavar="[PROFILE...]")
+@click.option("--due", is_flag=True, help="Only what is due by now: sources, editions, deliveries.")
 @click.option("--no-fetch", is_flag=True, help="Use what is stored; do not read the sources first.")
 @click.option(
     "--wait",
@@ -49,17 +50,25 @@ IN_VAIN_FOR = timedelta(days=7)
     help="Wait so long for what can go later, instead of [delivery] patience_s.",
 )
 @click.pass_context
-def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: float | None) -> None:
+def send(
+    ctx: click.Context, profiles: tuple[str, ...], due: bool, no_fetch: bool, wait: float | None
+) -> None:
     """Make today's editions and send them, once.
 
-    For all readers, or those named. A reader whose `days` leave out today is passed over unless named. A
-    second run of the same day sends nothing; a message that could not be sent waits and is tried again by
-    the next run of the day. Readers with `wait_until` who are not named wait until then for lists that have
-    not reached their usual number. Exit code 6: a message was not delivered; 3: a profile could not be used;
-    4: no source could be read.
-    """
-    from digest.store.lock import sole_writer
+    For all readers, whatever their hour, or those named. A reader who has no edition today, by `days`,
+    `every` or a pause, is passed over unless named. A second run of the same day sends nothing; a message
+    that could not be sent waits and is tried again by the next run of the day. Readers with `wait_until` who
+    are not named wait until then for lists that have not reached their usual number.
 
+    With --due, for a timer that comes every few minutes: one pass of `digest run`. It reads the sources whose
+    time has come, makes the editions of readers whose hour has come, sends what is due, and calls the
+    operator about what is overdue.
+
+    Exit code 6: a message was not delivered, or not made; 3: a profile could not be used; 4: no source could
+    be read; 5: the store could not be used.
+    """
+    if due and profiles:
+        raise UsageError("--due serves those who are due", fix="Leave it out, or the readers' names")
     world: World = ctx.obj
     loaded = setup.configuration(ctx)
     readers = setup.chosen_profiles(loaded, profiles)
@@ -67,205 +76,184 @@ def send(ctx: click.Context, profiles: tuple[str, ...], no_fetch: bool, wait: fl
     rules = setup.rules(loaded, world, profiles=[one.name for one in readers] if profiles else None)
     rules = rules if wait is None else replace(rules, patience_s=60 * wait)
     with setup.open_store(loaded) as database:
-        # One process makes; sending needs no such lock: each message is claimed.
-        with (
-            interruptible("ended before anything was sent", _ENDED),
-            sole_writer(loaded.store, waiting=lambda: note(BUSY)),
-        ):
-            has_read = no_fetch or _has_read(loaded, database, world)
-            if not isinstance(has_read, StoreError):
-                embed(loaded, database, world)
-                read_before_sending(loaded, world, database)
-            cut_off = settle_first(database, rules, world)
-            making = _Making(loaded, database, world)
-            made = _Made() if isinstance(has_read, StoreError) else making.make(readers, named=bool(profiles))
-        told = deliver(database, relays, rules, world, is_brief=made.is_brief, cut_off=cut_off)
-        days = _close(database, made, told.named)
+        run = _Run(loaded, database, world, rules)
+        with interruptible("ended before anything was sent", _ENDED):
+            made = run.of_who_is_due(no_fetch) if due else run.of_today(readers, no_fetch, bool(profiles))
+        told = deliver(database, relays, rules, world, is_brief=run.is_brief, cut_off=run.cut_off)
+        days = _close(database, made, told.named, is_brief=run.is_brief)
         all_well = told.is_well and days.are_well
-        if told.needs:
-            say(told.needs)
-        if told.line and made.is_brief and made.waiting:
-            say(f"{len(made.waiting):,} wait for a list")
-        say(told.line or days.line)
-    if isinstance(has_read, StoreError):
-        sys.exit(ExitCode.STORE)
-    if not all_well:
-        sys.exit(ExitCode.DELIVERY)
-    if loaded.problems and not profiles:
-        sys.exit(ExitCode.CONFIGURATION)
-    if not has_read:
-        sys.exit(ExitCode.INPUT)
+        _sum_up(told, days, is_brief=run.is_brief)
+        if due:
+            run.watch()
+    if code := _code(run, is_well=all_well, is_whole=bool(profiles) or not loaded.problems):
+        sys.exit(code)
 
 
 _ENDED = "Run it again: what was made waits, the rest is made, and all is sent"
 
 
-def _has_read(loaded: Configuration, database: "Database", world: World) -> "bool | StoreError":
-    """Whether any source could be read; or why nothing could be stored, which is said at once."""
-    try:
-        return not is_all_down(fetch_all(loaded, database, world))
-    except StoreError as problem:
-        complain(problem)
-        note("no edition is made of what could not be stored; what waits is sent")
-        return problem
+def _code(run: "_Run", *, is_well: bool, is_whole: bool) -> ExitCode:
+    """The first that applies, the gravest first."""
+    if run.problem:
+        return ExitCode.STORE
+    if not is_well:
+        return ExitCode.DELIVERY
+    if not is_whole:
+        return ExitCode.CONFIGURATION
+    return ExitCode.INPUT if run.is_blind else ExitCode.OK
 
 
-# ---------------------------------------------------------------- made
+# ---------------------------------------------------------------- one pass
 
 
 @dataclass(slots=True)
-class _Made:
-    """What became of making, reader by reader."""
-
-    due: "list[Due]" = field(default_factory=list)
-    is_brief: bool = False
-    """Too many readers to say a line of each."""
-    unmade: set[str] = field(default_factory=set)
-    barred: set[str] = field(default_factory=set)
-    """Whose address is suppressed: the operator knows, and no run is at fault."""
-    waiting: set[str] = field(default_factory=set)
-    """Who waits for a list."""
-    in_vain: dict[str, date] = field(default_factory=dict)
-    """Who would wait, but did so on this day, and no run came for the mail."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """Every message is made and stored before the first one is sent."""
+class _Run:
+    """A pass until everything is made; what is said of it goes to the screen."""
 
     loaded: Configuration
     database: "Database"
     world: World
+    rules: "Rules"
+    is_brief: bool = False
+    """Too many readers to say a line of each."""
+    is_blind: bool = False
+    """No source that was to be read could be."""
+    problem: StoreError | None = None
+    """Why nothing could be stored: nothing is made then, and what waits is sent."""
+    cut_off: int = 0
 
-    def make(self, readers: Sequence[Profile], *, named: bool) -> _Made:
-        """Put a message for each reader's day into the outbox, as far as there is one."""
-        from digest.making import decided, make
+    def of_today(self, readers: Sequence[Profile], no_fetch: bool, named: bool) -> Made:
+        """Editions of today of these readers, whatever their hour."""
+        from digest.store.lock import at_work
 
-        now = self.world.now()
-        made = _Made(is_brief=len(readers) > FEW and not named)
-        made.due = [(one, day) for one in readers if (day := self._due(one, now, named, made.is_brief))]
-        self._forget(now)
-        if not named:
-            self._give_up_strangers(made, now)
-        if not made.due:
-            return made
-        makers = self._makers(now, made, may_wait=not named)
-        editions = decided(self.database, made.due, makers({}))
-        written = summarise(self.loaded, self.database, editions, self.world)
-        with counting("making editions") if made.is_brief else silence() as tell:
-            heard = _Heard(made, tell)
-            make(self.database, made.due, makers(written), now, heard)
-        if made.in_vain:
-            warn(_in_vain(made))
-        return made
+        self.is_brief = len(readers) > FEW and not named
+        if not no_fetch:
+            with at_work(self.loaded.store, "harvest", waiting=lambda: note(BUSY)):
+                self._read(lambda: fetch_all(self.loaded, self.database, self.world))
+        # One process makes; sending needs no such lock: each message is claimed.
+        with at_work(self.loaded.store, "editions", waiting=lambda: note(BUSY_MAKING)):
+            self._make_ready(is_read=True)
+            return Made() if self.problem else self._make(readers, named)
 
-    def _due(self, profile: Profile, now: datetime, named: bool, is_brief: bool) -> date | None:
-        """The day to serve this reader, or `None` on a day that is not among the reader's."""
-        day = day_of(profile, now)
-        if day.weekday() in profile.days or named:
-            return day
-        if not is_brief:
-            weekday = WEEKDAYS[day.weekday()]
-            say(f"{profile.name}: none today ({weekday} is not among this reader's days)")
-        return None
+    def of_who_is_due(self, no_fetch: bool) -> Made:
+        """Editions of readers whose hour has come; what was missed while nothing ran is said before."""
+        from digest.cli.harvest_events import on_screen as harvest_on_screen
+        from digest.cli.watching import report_gap
 
-    def _forget(self, now: datetime) -> None:
-        """Let go of the data of old messages, which is most of the store."""
-        from digest.store.deliveries import prune
+        self.is_brief = len(self.loaded.profiles) > FEW
+        # Before readers who are new have turns: they have missed nothing.
+        report_gap(self.loaded, self.database, self.world, _watched, None)
+        self._settle_plans()
+        has_read = False
+        if not no_fetch:
+            with harvest_on_screen() as tell:
+                has_read = self._read(lambda: harvest_due(self.loaded, self.database, self.world, tell))
+        self._make_ready(is_read=has_read)
+        if self.problem:
+            return Made()
+        with on_screen(is_brief=self.is_brief) as heard:
+            return make_due(self.loaded, self.database, self.world, heard)
 
-        with self.database.begin() as connection:
-            prune(connection, now.date() - timedelta(days=KEEP_DAYS))
+    def watch(self) -> None:
+        """Call the operator about what is overdue."""
+        from digest.cli.watching import watch
 
-    def _give_up_strangers(self, made: _Made, now: datetime) -> None:
-        """Readers without a profile; one that cannot be read just now is a profile."""
-        from digest.making import give_up_strangers
+        watch(self.loaded, self.database, self.world, _watched)
+
+    def _read(self, harvest: "Callable[[], Sequence[Harvest]]") -> bool:
+        """Whether there was something to be read; why it could not be stored is said at once."""
+        try:
+            done = harvest()
+        except StoreError as problem:
+            complain(problem)
+            note("no edition is made of what could not be stored; what waits is sent")
+            self.problem = problem
+            return False
+        self.is_blind = bool(done) and is_all_down(done)
+        return bool(done)
+
+    def _make_ready(self, *, is_read: bool) -> None:
+        if not self.problem:
+            if is_read:
+                embed(self.loaded, self.database, self.world)
+            read_before_sending(self.loaded, self.world, self.database)
+        self.cut_off = settle_first(self.database, self.rules, self.world)
+
+    def _settle_plans(self) -> None:
+        """One whose profile cannot be read just now has a profile."""
+        from digest.turns import settle_plans
 
         folder = self.loaded.path(self.loaded.settings.profiles)
-        known = {path.stem for path in folder.glob("*.toml")}
-        with silence() as tell:
-            give_up_strangers(self.database, known, now, _Heard(made, tell))
+        broken = {path.stem for path in folder.glob("*.toml")}
+        with self.database.begin() as connection:
+            settle_plans(connection, self.loaded.profiles, broken, self.world.now())
 
-    def _makers(
-        self, now: datetime, made: _Made, *, may_wait: bool
-    ) -> "Callable[[Mapping[str, Summary]], Makers]":
-        """What makes the messages, given the summaries there are."""
-        from digest.completeness import waits_for
-        from digest.holdings import stored_readers
-        from digest.making import Makers
-        from digest.pipeline import make_editions, make_message
-        from digest.store.editions import ended_waiting
-        from digest.tiers import with_summaries
+    # ------------------------------------------------------------ today's editions
 
-        loaded, embeds = self.loaded, self.loaded.settings.embedding is not None
-        shelf, renderer, sender = self._shelf(now), setup.renderer(loaded), setup.sender(loaded)
-        addressed = traced(loaded)
-
-        def decide(connection: "Connection", due: "Sequence[Due]") -> list[Edition]:
-            readers = stored_readers(connection, due, embeds=embeds)
-            days = [day for _, day in due]
-            return make_editions(list(zip(readers, days, strict=True)), shelf, now=now)
-
-        before = {profile.name: day for profile, day in made.due if profile.wait_until}
-        with self.database.read() as connection:
-            in_vain = ended_waiting(connection, before, now.date() - IN_VAIN_FOR)
-
-        def waits(profile: Profile) -> tuple[Note, ...]:
-            lists = waits_for(profile, shelf.incomplete, now) if may_wait else ()
-            if lists and profile.name in in_vain:
-                made.in_vain[profile.name] = in_vain[profile.name]
-                return ()
-            return lists
-
-        def with_written(written: Mapping[str, Summary]) -> Makers:
-            def compose(edition: Edition) -> Message | None:
-                message = make_message(with_summaries(edition, written), renderer, sender)
-                return addressed(message) if message else None
-
-            return Makers(decide=decide, compose=compose, waits=waits)
-
-        return with_written
-
-    def _shelf(self, now: datetime) -> "Shelf":
-        from digest.holdings import stored_shelf
-
-        sources = {source.name: source.grows for source in setup.sources(self.loaded, self.world)}
-        with working("scoring papers"), self.database.read() as connection:
-            days, model = self.loaded.settings.window_days, embedding_model(self.loaded, self.world)
-            return stored_shelf(connection, sources, window_days=days, now=now, model=model)
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """Says what making tells."""
-
-    made: _Made
-    progress: Callable[[int, int], None]
-
-    def __call__(self, event: "Event") -> None:
-        from digest.making import Barred, GivenUp, Progress, Waits
-
-        if isinstance(event, Progress):
-            self.progress(event.done, event.of)
-        elif isinstance(event, GivenUp):
-            one = event.delivery
-            say(f"{one.profile}: gave up the edition of {one.day}: {one.reply}")
-        elif isinstance(event, Barred):
-            self.made.barred.add(event.profile.name)
-        elif isinstance(event, Waits):
-            self.made.waiting.add(event.profile.name)
-            if not self.made.is_brief:
-                say(f"{event.profile.name}: {event.reason}")
-        else:
-            self.made.unmade.add(event.profile.name)
-            if isinstance(event.problem, DigestError):
-                say(f"{event.profile.name}: failed")
-                complain(event.problem)
+    def _make(self, readers: Sequence[Profile], named: bool) -> Made:
+        """Put a message for each reader's day into the outbox, as far as there is one."""
+        self._settle_plans()
+        with on_screen(is_brief=self.is_brief) as tell:
+            making = Making(self.loaded, self.database, self.world, tell)
+            if named:
+                self._serve(making, readers, named=True)
             else:
-                say(f"{event.profile.name}: failed, by a fault in Digest; please report what follows")
-                note(event.trace)
+                making.give_up_late()
+                self._state_paused(making, readers)
+                self._serve(making, readers, named=False)
+                making.settle_due()
+        if making.made.in_vain:
+            warn(_waited_in_vain(making.made))
+        return making.made
+
+    def _serve(self, making: Making, readers: Sequence[Profile], *, named: bool) -> None:
+        now, names = self.world.now(), [one.name for one in readers]
+        still_open = {profile.name: day for profile, day in making.settle(names)}
+        days = [(one, self._day(one, still_open.get(one.name), now, named)) for one in readers]
+        due = [(profile, day) for profile, day in days if day]
+        making.make(due, now, may_wait=not named, in_vain=self._in_vain(due, now))
+        making.settle(names)
+
+    def _state_paused(self, making: Making, readers: Sequence[Profile]) -> None:
+        from digest.turns import state_paused
+
+        now = self.world.now()
+        todays = ((one, day_of(one, now)) for one in readers)
+        paused = [(one, day) for one, day in todays if is_edition_day(one, day) and is_paused(one, day)]
+        state_paused(self.database, paused, now, making.hear)
+
+    def _day(self, profile: Profile, is_open: date | None, now: datetime, named: bool) -> date | None:
+        """The day to serve this reader: today, or that of a turn that `is_open`; `None` if there is none."""
+        today = day_of(profile, now)
+        if has_edition(profile, today):
+            return today
+        why = _why_none(profile, today)
+        if named:
+            say(f"{profile.name}: an edition of today, as asked for, though {why}")
+            return today
+        if is_open is None and not self.is_brief:
+            say(f"{profile.name}: none today ({why})")
+        return is_open
+
+    def _in_vain(self, due: "Sequence[Due]", now: datetime) -> dict[str, date]:
+        """Who waited for a list in the last days, and no run came for the mail."""
+        from digest.store.editions import ended_waiting
+
+        before = {profile.name: day for profile, day in due if profile.wait_until}
+        with self.database.read() as connection:
+            return ended_waiting(connection, before, now.date() - IN_VAIN_FOR)
 
 
-def _in_vain(made: _Made) -> str:
+def _why_none(profile: Profile, day: date) -> str:
+    """Why a reader has no edition on this day."""
+    if profile.pause and is_paused(profile, day):
+        return paused(profile.pause, day, profile.name)
+    if day.weekday() not in profile.days:
+        return f"{day:%A} is not among this reader's days"
+    return f"this reader's edition of the {profile.every} has another day"
+
+
+def _waited_in_vain(made: Made) -> str:
     last, names = max(made.in_vain.values()), sorted(made.in_vain)
     who = ", ".join(names) if len(names) <= FEW else f"{len(names):,} readers"
     return (
@@ -274,7 +262,28 @@ def _in_vain(made: _Made) -> str:
     )
 
 
+def _watched(event: "WatchEvent") -> None:
+    """What is overdue, or no more, or was missed."""
+    from digest.cli.watching import Over, Untold
+
+    match event:
+        case Over():
+            note(f"overdue no more: {event.about}")
+        case Untold():
+            warn(event.problem)
+        case _:
+            warn(event.line)
+
+
 # ---------------------------------------------------------------- how the days stand
+
+
+def _sum_up(told: Told, days: "_Stand", *, is_brief: bool) -> None:
+    if told.needs:
+        say(told.needs)
+    if told.line and is_brief and days.waiting:
+        say(f"{days.waiting:,} wait for a list")
+    say(told.line or days.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,18 +307,18 @@ class _Stand:
         return f"nothing waits{before}"
 
 
-def _close(database: "Database", made: _Made, named: frozenset[str]) -> _Stand:
+def _close(database: "Database", made: Made, named: frozenset[str], *, is_brief: bool) -> _Stand:
     """Say how the days stand of which nothing was said yet."""
     well, waiting, sent = not made.unmade, [], 0
     for one in _days(database, made.due):
         sent += one.outcome is Outcome.SENT
         if one.outcome is Outcome.READY:
             waiting.append(one.profile)
-        elif not made.is_brief and one.profile not in named | made.unmade | made.waiting:
+        elif not is_brief and one.profile not in named | made.unmade | made.waiting:
             say(f"{one.profile}: {_before(one)}")
         if one.outcome in (Outcome.READY, Outcome.FAILED):
             well = well and one.profile in made.barred
-    if waiting and not made.is_brief:
+    if waiting and not is_brief:
         say(f"not everything could be sent now; the next run tries again: {', '.join(waiting)}")
     return _Stand(are_well=well, sent=sent, of=len(made.due), waiting=len(made.waiting))
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from digest.model import Attempt, Delivery, DeliveryState, Edition, Failure, Message
+from digest.schedule import last_day
 from digest.store.dialect import among, upsert
 from digest.store.record import BEFORE, EXPIRED, FAILED, QUEUED, SENDING, SENT, UNKNOWN, delivery_of
 from digest.store.suppressions import suppressed
@@ -110,6 +111,7 @@ def _new(edition: Edition, composed: Message, now: datetime, due_at: datetime) -
         "reply": "",
         "queued_at": now,
         "due_at": due_at,
+        "last_day": last if (last := last_day(edition.profile, edition.day)) > edition.day else None,
     }
 
 

@@ -1,7 +1,7 @@
 """What waits to be sent: how much, since when, until when, and what a person does about it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, or_, select, update
@@ -25,6 +25,8 @@ from digest.store.tables import Instant, delivery, message
 NOT_SENT_IN_TIME = "not sent before the next edition; its papers come again"
 NOT_SENT_AGAIN = "not sent again before the next edition"
 CANCELLED = "cancelled by hand"
+EASTERNMOST = timedelta(hours=14)
+"""So far ahead of UTC a day begins first, in Kiritimati."""
 READER_IS_GONE = "not sent in time, and its reader has no profile any more"
 
 
@@ -67,9 +69,10 @@ def expire_before(connection: Connection, todays: Mapping[str, date], now: datet
 
 def _left(connection: Connection, todays: Mapping[str, date], state: ColumnElement[bool]) -> list[Delivery]:
     """What has been in a state since before each reader's today, in fair order; locked."""
-    old = select(delivery, _last_day.label("until")).where(state, _last_day < max(todays.values()))
+    theirs = among(connection, delivery.c.profile, todays)
+    old = select(delivery, _last_day.label("until")).where(state, _last_day < max(todays.values()), theirs)
     rows = connection.execute(old.order_by(delivery.c.due_at, delivery.c.message_id).with_for_update())
-    over = [delivery_of(row) for row in rows if row.profile in todays and row.until < todays[row.profile]]
+    over = [delivery_of(row) for row in rows if row.until < todays[row.profile]]
     return with_doubt(connection, over)
 
 
@@ -79,6 +82,17 @@ _LETTING_GO_ON = (
     .where(delivery.c.message_id == bindparam("identifier"))
     .values(last_day=bindparam("today"))
 )
+
+
+def last_days(connection: Connection, now: datetime) -> dict[str, date]:
+    """Whose messages wait though their last day may be over, somewhere on earth; and the first such day."""
+    begun_somewhere = (now.astimezone(UTC) + EASTERNMOST).date()
+    first = (
+        select(delivery.c.profile, func.min(_last_day))
+        .where(delivery.c.state == QUEUED, _last_day < begun_somewhere)
+        .group_by(delivery.c.profile)
+    )
+    return {name: day for name, day in connection.execute(first)}  # noqa: C416 - a Row is no pair to mypy
 
 
 def expire_strangers(

@@ -20,7 +20,7 @@ from digest.errors import ExitCode
 from digest.model import Suppression
 from digest.store.database import open_database
 from digest.store.deliveries import claim, record_commits
-from digest.store.lock import present, sole_writer
+from digest.store.lock import at_work, present
 from digest.store.suppressions import suppress
 from tests.desk import ADA, CONFIG, NOW, Desk
 
@@ -173,7 +173,8 @@ def test_what_waits_for_a_reader_whose_profile_is_gone_is_given_up_in_words(
     gone = "gave up the edition of 2026-03-11: not sent in time, and its reader has no profile any more"
     assert "gave up" not in named.stdout
     assert f"bob: {gone}" in everyone.stdout
-    assert "cy: gave up" not in everyone.stdout
+    assert f"cy: {gone}" not in everyone.stdout
+    assert "cy: gave up the edition of 2026-03-11: not sent before the next edition" in everyone.stdout
 
 
 def test_a_relay_that_refuses_us_leaves_everything_to_the_next(
@@ -332,9 +333,9 @@ def test_a_process_asked_to_end_before_it_sends_says_so_and_the_next_run_does_al
 ) -> None:
     store = desk.folder / "digest.sqlite3"
     open_database(store).close()
-    with sole_writer(store, waiting=lambda: None), sending(desk) as process:
+    with at_work(store, "harvest", waiting=None), sending(desk) as process:
         assert process.stdout is not None
-        assert "is at work; waiting" in process.stdout.readline()
+        assert "reads the sources; waiting" in process.stdout.readline()
         process.send_signal(number)
         output, _ = process.communicate(timeout=60)
 

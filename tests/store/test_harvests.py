@@ -16,6 +16,7 @@ from digest.store.harvests import (
     last_good,
     last_harvests,
     last_list,
+    latest_harvests,
     prune_readings,
     readings_of,
     record_harvest,
@@ -184,3 +185,13 @@ def test_what_is_listed_day_after_day_with_the_same_figures_stays_known(database
     with database.read() as connection:
         assert brought(connection, "kettle", now - timedelta(days=1)).keys() == {"2603.00001"}
         assert connection.execute(select(func.count()).select_from(observation)).scalar() == 20
+
+
+def test_the_latest_harvests_of_some_sources_are_found_at_once(database: Database) -> None:
+    kettle = [done(hours) for hours in (-1, -2, -3, -4)]
+    record(database, *kettle, done(1), done(-2, source="tea"), done(-1, source="other"))
+
+    with database.read() as connection:
+        found = latest_harvests(connection, ["kettle", "tea", "new"], until=NOW, most=3)
+
+    assert found == {"kettle": tuple(kettle[:3]), "tea": (done(-2, source="tea"),)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from digest.errors import StoreError
-from digest.store.lock import is_gone, present, sole_writer
+from digest.store.lock import Work, at_work, is_gone, present, sole_writer
 from digest.store.troubles import Place
 
 HOLDER = """
@@ -77,6 +77,43 @@ def test_a_second_writer_waits_for_the_first(place: Place) -> None:
     other.join(timeout=10)
 
     assert events == ["first", "second"]
+
+
+@pytest.mark.parametrize("work", ["harvest", "editions"])
+def test_work_that_another_is_at_is_left_to_it(place: Place, work: Work) -> None:
+    with at_work(place, work, waiting=None) as first, at_work(place, work, waiting=None) as second:
+        assert (first, second) == (True, False)
+
+    with at_work(place, work, waiting=None) as is_ours:
+        assert is_ours
+
+
+def test_reading_sources_and_making_editions_and_changing_tables_go_on_side_by_side(place: Place) -> None:
+    with (
+        at_work(place, "harvest", waiting=None) as reads,
+        at_work(place, "editions", waiting=None) as makes,
+        sole_writer(place, waiting=lambda: pytest.fail("waits")),
+    ):
+        assert reads
+        assert makes
+
+
+def test_who_cannot_leave_work_to_another_waits_for_it(place: Place) -> None:
+    events: list[str] = []
+    told = threading.Event()
+
+    def second() -> None:
+        with at_work(place, "editions", waiting=told.set) as is_ours:
+            events.append(f"second: {is_ours}")
+
+    with at_work(place, "editions", waiting=lambda: events.append("never")):
+        other = threading.Thread(target=second)
+        other.start()
+        assert told.wait(timeout=10)
+        events.append("first")
+    other.join(timeout=10)
+
+    assert events == ["first", "second: True"]
 
 
 @pytest.mark.slow

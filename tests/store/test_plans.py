@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from digest.store import deliveries, editions, record, relays, settling, suppressions, waiting
+from digest.store import deliveries, editions, record, relays, settling, suppressions, turns, waiting
 from digest.store.database import Database, open_database
 from tests.makers import NOW, TODAY
 from tests.store.outgoing import LEASE, SENT, claim, commit, end, queue
@@ -60,6 +60,10 @@ def test_claiming_reads_the_index_in_its_order_and_sorts_nothing(busy: Database)
         settling.owners,
         lambda connection: waiting.expire_before(connection, {"carl": TODAY}, NOW),
         waiting.next_due,
+        lambda connection: waiting.last_days(connection, NOW),
+        lambda connection: turns.due_turns(connection, NOW, 5),
+        lambda connection: turns.turns_between(connection, NOW, NOW),
+        lambda connection: turns.locked_turns(connection, ["ada"]),
         waiting.waiting,
         lambda connection: relays.taken(connection, "main", NOW),
         lambda connection: relays.room_at(connection, "main", NOW, relays.HOUR, 1),
@@ -77,9 +81,8 @@ def test_no_query_of_a_run_goes_through_all_messages_or_attempts(
     taken = steps(busy, does)
 
     assert [step for step in taken if "SEARCH" in step]
-    assert not [
-        step for step in taken if "SCAN delivery" in step or "SCAN attempt" in step or "SCAN seen" in step
-    ]
+    tables = ("delivery", "attempt", "seen", "turn")
+    assert not [step for step in taken if any(f"SCAN {table}" in step for table in tables)]
 
 
 def test_no_step_of_a_message_goes_through_all_messages(busy: Database) -> None:

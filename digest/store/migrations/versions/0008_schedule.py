@@ -26,6 +26,8 @@ def upgrade() -> None:
         sa.Column("seen_at", sa.DateTime(), nullable=False),
         sa.Column("ended_at", sa.DateTime(), nullable=True),
     )
+    unmade = sa.text("outcome IN ('not_ready', 'failed')")
+    op.create_index("ix_edition_unmade", "edition", ["made_at"], sqlite_where=unmade, postgresql_where=unmade)
     op.execute("UPDATE edition SET outcome = 'not_ready' WHERE outcome = 'waiting'")
     if op.get_bind().dialect.name == "postgresql":
         _order_by_bytes("turn", "service")

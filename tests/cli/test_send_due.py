@@ -1,0 +1,183 @@
+"""`digest send --due` for timers, and what plain `send` does on days that are not a reader's."""
+
+from datetime import UTC, datetime, timedelta
+
+from digest.errors import ExitCode
+from digest.store.database import open_database
+from digest.store.editions import days
+from digest.store.lock import at_work
+from tests.desk import ADA, CONFIG, Desk
+
+WEDNESDAY = datetime(2026, 3, 11, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def at(desk: Desk, hours: float, day: int = 11) -> Desk:
+    desk.now = WEDNESDAY.replace(day=day) + hours * HOUR
+    return desk
+
+
+def ada(desk: Desk, more: str) -> None:
+    desk.write("profiles/ada.toml", f"{more}\n{ADA}")
+
+
+def outcomes(desk: Desk, name: str = "ada") -> dict[str, str]:
+    with open_database(desk.folder / "digest.sqlite3") as database, database.read() as connection:
+        found = days(connection, [name], since=WEDNESDAY.date() - 30 * DAY)
+    return {one.day.isoformat(): one.outcome.value for one in reversed(found)}
+
+
+def test_a_pass_before_the_hour_makes_nothing_and_one_after_it_once(desk: Desk) -> None:
+    early = at(desk, 7).run("send", "--due")
+    before = len(desk.mails())
+    due = at(desk, 7.6).run("send", "--due")
+    again = at(desk, 7.8).run("send", "--due")
+
+    assert (early.exit_code, due.exit_code, again.exit_code) == (ExitCode.OK, ExitCode.OK, ExitCode.OK)
+    assert before == 0
+    assert "ada: sent to ada@example.org" in due.stdout
+    assert len(desk.mails()) == 1
+    assert again.stdout.splitlines()[-1] == "nothing waits"
+
+
+def test_each_reader_is_served_at_her_own_hour(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", 'send_at = "18:00"\n' + ADA.replace("ada@", "bob@"))
+
+    at(desk, 8).run("send", "--due")
+    morning = len(desk.mails())
+    at(desk, 18).run("send", "--due")
+
+    assert (morning, len(desk.mails())) == (1, 2)
+
+
+def test_due_readers_are_not_named(desk: Desk) -> None:
+    result = desk.run("send", "--due", "ada")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "--due serves those who are due" in result.stderr
+
+
+def test_a_pass_leaves_making_to_another_process_that_is_at_it(desk: Desk) -> None:
+    at(desk, 7).run("send", "--due")
+
+    with at_work(desk.folder / "digest.sqlite3", "editions", waiting=None):
+        beside = at(desk, 8).run("send", "--due")
+
+    assert beside.exit_code == ExitCode.OK
+    assert desk.mails() == []
+    assert outcomes(desk) == {}
+
+
+def test_days_on_which_nothing_ran_are_stated_by_the_next_pass(desk: Desk) -> None:
+    at(desk, 8).run("send", "--due")
+
+    result = at(desk, 8, day=14).run("send", "--due")
+
+    assert outcomes(desk)["2026-03-12"] == outcomes(desk)["2026-03-13"] == "expired"
+    assert (
+        "ada: 2026-03-12: expired (no pass of Digest came between Thu 07:30 and Fri 00:00; its papers come "
+        "in the next edition)"
+    ) in result.stdout
+
+
+def test_a_plain_run_states_the_days_on_which_cron_did_not_come_too(desk: Desk) -> None:
+    at(desk, 5).run("send")
+
+    result = at(desk, 5, day=13).run("send", "--no-fetch")
+
+    assert list(outcomes(desk)) == ["2026-03-11", "2026-03-12", "2026-03-13"]
+    assert outcomes(desk)["2026-03-12"] == "expired"
+    assert "ada: 2026-03-12: expired (" in result.stdout
+    assert result.exit_code == ExitCode.OK
+
+
+def test_a_plain_run_serves_whoever_whatever_the_hour_and_a_pass_after_it_makes_nothing(desk: Desk) -> None:
+    ada(desk, 'send_at = "20:00"')
+
+    at(desk, 5).run("send")
+    plain = len(desk.mails())
+    at(desk, 20.1).run("send", "--due")
+
+    assert (plain, len(desk.mails())) == (1, 1)
+
+
+def test_a_reader_in_a_pause_has_none_and_that_is_no_failure(desk: Desk) -> None:
+    ada(desk, "pause = { until = 2026-03-13 }")
+
+    plain = at(desk, 5).run("send")
+    due = at(desk, 8, day=12).run("send", "--due")
+    back = at(desk, 8, day=13).run("send", "--due")
+
+    assert (plain.exit_code, due.exit_code, back.exit_code) == (ExitCode.OK, ExitCode.OK, ExitCode.OK)
+    assert "ada: none today (paused until Fri 13 March 2026" in plain.stdout
+    assert list(outcomes(desk).values())[:2] == ["paused", "paused"]
+    assert len(desk.mails()) == 1
+
+
+def test_a_reader_who_is_named_is_served_in_a_pause_and_told_so(desk: Desk) -> None:
+    ada(desk, "pause = {}")
+
+    result = desk.run("send", "ada")
+
+    assert "ada: an edition of today, as asked for, though paused" in result.stdout
+    assert len(desk.mails()) == 1
+    assert desk.run("send").exit_code == ExitCode.OK
+    assert outcomes(desk) == {"2026-03-11": "sent"}
+
+
+def test_a_weekly_reader_has_one_on_her_day_or_as_soon_as_there_is_a_run_after_it(desk: Desk) -> None:
+    ada(desk, 'every = "week"\ndays = ["tuesday", "friday"]')
+
+    before = at(desk, 5, day=9).run("send")
+    late = at(desk, 5, day=11).run("send")
+    after = at(desk, 5, day=12).run("send")
+
+    assert "ada: none today (Monday is not among this reader's days)" in before.stdout
+    assert outcomes(desk) == {"2026-03-10": "sent"}
+    assert "none today" not in late.stdout
+    assert "ada: none today" in after.stdout
+    assert len(desk.mails()) == 1
+
+
+def test_a_weekly_reader_has_none_on_the_second_of_her_days(desk: Desk) -> None:
+    ada(desk, 'every = "week"\ndays = ["tuesday", "wednesday"]')
+
+    first, second = at(desk, 5, day=10).run("send"), at(desk, 5, day=11).run("send")
+
+    assert first.exit_code == ExitCode.OK
+    assert "ada: none today (this reader's edition of the week has another day)" in second.stdout
+    assert len(desk.mails()) == 1
+
+
+def test_whose_profile_is_broken_has_a_day_that_failed_and_the_others_their_mail(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", ADA.replace("ada@", "bob@"))
+    at(desk, 5).run("send", "--due")
+    desk.write("profiles/bob.toml", "email = ")
+
+    result = at(desk, 8).run("send", "--due")
+
+    assert result.exit_code == ExitCode.CONFIGURATION
+    assert outcomes(desk) == {"2026-03-11": "sent"}
+    assert outcomes(desk, "bob") == {"2026-03-11": "failed"}
+    assert "bob: 2026-03-11: failed (" in result.stdout
+    assert "bob.toml: is not valid TOML" in result.stdout
+
+
+def test_a_source_is_read_by_its_rhythm_and_not_at_each_pass(desk: Desk) -> None:
+    first = at(desk, 7).run("send", "--due")
+    second = at(desk, 7.1).run("send", "--due")
+
+    assert "listing: 3 papers" in first.stdout
+    assert "listing" not in second.stdout
+
+
+def test_what_waits_is_given_up_when_its_day_is_over_whoever_is_due(desk: Desk) -> None:
+    smtp = '[[smtp]]\nname = "first"\nhost = "127.0.0.1"\nport = 9\nsecurity = "none"\n'
+    desk.write("config.toml", CONFIG.format(transport="smtp") + smtp)
+    ada(desk, 'days = ["wednesday"]')
+    at(desk, 8).run("send", "--due", "--wait", "0")
+
+    result = at(desk, 0.5, day=12).run("send", "--due", "--no-fetch", "--wait", "0")
+
+    assert "ada: gave up the edition of 2026-03-11" in result.stdout
+    assert outcomes(desk) == {"2026-03-11": "expired"}
