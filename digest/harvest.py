@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event
 
-from digest.errors import DigestError, FormError, InputError
+from digest.errors import DigestError, FetchError, FormError, InputError
 from digest.fetch.web import NO_HEADERS, Form, Web
 from digest.model import Listing
 from digest.sources.protocol import Source, Wanted
@@ -71,6 +72,37 @@ def harvest(
         pages=witness.pages,
         trace=trace,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stoppable:
+    """A `Web` that is not asked any more once somebody is `stopping`; by `None` nobody ever is."""
+
+    web: Web
+    stopping: Event | None
+
+    def get(
+        self,
+        url: str,
+        *,
+        form: Form = Form.ANY,
+        headers: Mapping[str, str] = NO_HEADERS,
+        good_for_s: float = 0,
+    ) -> bytes:
+        """As the web behind it."""
+        self._go_on(url)
+        return self.web.get(url, form=form, headers=headers, good_for_s=good_for_s)
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str] = NO_HEADERS, *, form: Form = Form.ANY
+    ) -> bytes:
+        """As the web behind it."""
+        self._go_on(url)
+        return self.web.post(url, body, headers, form=form)
+
+    def _go_on(self, url: str) -> None:
+        if self.stopping is not None and self.stopping.is_set():
+            raise FetchError("not asked, as Digest is ending", where=url)
 
 
 @dataclass(slots=True)

@@ -42,7 +42,7 @@ def fetch(ctx: click.Context, sources: tuple[str, ...], since: date | None, unti
     window_days is news; older papers are stored, and never shown as new. Ended early, it has stored what it
     read so far.
     """
-    from digest.store.lock import sole_writer
+    from digest.store.lock import at_work
 
     world: World = ctx.obj
     loaded = setup.configuration(ctx)
@@ -50,7 +50,7 @@ def fetch(ctx: click.Context, sources: tuple[str, ...], since: date | None, unti
     with (
         interruptible("ended early", "What was read until then is stored; run it again for the rest"),
         setup.open_store(loaded) as database,
-        sole_writer(loaded.store, waiting=lambda: note(BUSY)),
+        at_work(loaded.store, "harvest", waiting=lambda: note(BUSY)),
     ):
         if span:
             is_down = not _fetch_past(loaded, database, world, sources, span)

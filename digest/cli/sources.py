@@ -3,11 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -18,7 +17,6 @@ from digest.cli.world import World, is_terminal
 from digest.completeness import Length, length_of
 from digest.config import Configuration
 from digest.errors import ExitCode
-from digest.settings.values import SourceTable
 from digest.text import shorten
 
 if TYPE_CHECKING:
@@ -43,6 +41,8 @@ class Stand:
     """Of its newest list that was read whole, if its lists state their days."""
     hold: "Hold | None" = None
     """Until when a host of it is not asked; may be past."""
+    next_read: datetime | None = None
+    """When `digest run` reads it next; may be past. `None`: there is no store yet."""
     alarms: "tuple[Alarm, ...]" = ()
 
     @property
@@ -64,14 +64,15 @@ class Stand:
 @click.option("--json", "as_json", is_flag=True, help="As JSON: docs/sources.md says what the fields are.")
 @click.pass_context
 def sources(ctx: click.Context, as_json: bool) -> None:
-    """Say how each source stands: its state, its numbers, when it may be asked again.
+    """Say how each source stands: its state, its numbers, when it is read next.
 
     The states: fine; quiet (it has no list that day, and says so); filling (its list is still shorter than
     usual at that hour); partly (some of its lists could not be read); stale (it gave an old list where a new
     one is due); down (it could not be reached); strange (what it gave is not what it was taken for, or far
-    less than usual: the page is kept). Nothing is asked: this is what `digest fetch` found last. Times are
-    UTC; a source whose lists state no day has no "list of", and is not judged by numbers. Exit code 4: no
-    source could be read at all.
+    less than usual: the page is kept). Nothing is asked: this is what was found last. "next read" is when
+    `digest run` and `digest send --due` ask it again, by its calendar, by the readers' hours, and not before
+    its host wants to be asked; `digest fetch` always does. Times are UTC; a source whose lists state no day
+    has no "list of", and is not judged by numbers. Exit code 4: no source could be read at all.
     """
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
@@ -85,14 +86,19 @@ def sources(ctx: click.Context, as_json: bool) -> None:
 
 
 def _stands(loaded: Configuration, world: World) -> list[Stand]:
-    named = list(zip(setup.sources(loaded, world), loaded.settings.sources, strict=True))
+    from digest.cli.harvest_times import holds_of, next_reads
+
+    named, now = setup.sources(loaded, world), world.now()
     if not setup.has_store(loaded):
-        return [Stand(source=source.name) for source, _ in named]
+        return [Stand(source=source.name) for source in named]
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
-        return [_stand(connection, source.name, table, world.now()) for source, table in named]
+        holds = holds_of(connection, loaded, world, named)
+        reads = next_reads(connection, loaded, world, named, now)
+        stands = (_stand(connection, source.name, now) for source in named)
+        return [replace(one, hold=holds.get(one.source), next_read=reads[one.source]) for one in stands]
 
 
-def _stand(connection: "Connection", name: str, table: SourceTable, now: datetime) -> Stand:
+def _stand(connection: "Connection", name: str, now: datetime) -> Stand:
     from digest.alarm import OF_SOURCES
     from digest.store.harvests import harvests_of, last_good, readings_of
     from digest.store.relays import alarms
@@ -103,21 +109,8 @@ def _stand(connection: "Connection", name: str, table: SourceTable, now: datetim
         last=last[0] if last else None,
         last_good=last_good(connection, name, now),
         length=length_of(readings_of(connection, name, until=now)),
-        hold=_hold(connection, table),
         alarms=tuple(one for one in alarms(connection) if one.about == name and one.kind in OF_SOURCES),
     )
-
-
-def _hold(connection: "Connection", table: SourceTable) -> "Hold | None":
-    """The longest of those that its hosts have, each for itself and as one of those that take turns."""
-    from digest.fetch.manners import manner_of
-    from digest.store.web import holds
-
-    hosts = {urlsplit(address).hostname or "" for address in table.addresses}
-    known = holds(connection)
-    names = hosts | {manner_of(host, 0).group for host in hosts}
-    of_it = [known[name] for name in names if name in known]
-    return max(of_it, key=lambda one: one.until, default=None)
 
 
 # ---------------------------------------------------------------- shown
@@ -140,7 +133,7 @@ _COLUMNS = (
     "usual\nby then",
     "usual\nin all",
     "last\ngood",
-    "ask\nagain",
+    "next\nread",
 )
 
 
@@ -153,7 +146,6 @@ def _briefly(at: datetime, *, now: datetime) -> str:
 def _row(one: Stand, now: datetime, *, is_brief: bool) -> tuple[str, ...]:
     when = partial(_briefly, now=now) if is_brief else moment
     length, last = one.length, one.last
-    is_held = one.hold is not None and one.hold.until > now
     is_said = is_brief and last is not None and one.last_good == last.at  # beside it: "last read"
     return (
         one.source,
@@ -164,7 +156,7 @@ def _row(one: Stand, now: datetime, *, is_brief: bool) -> tuple[str, ...]:
         _number(length.by_then if length else None),
         _number(length.whole if length else None),
         when(one.last_good) if one.last_good and not is_said else "-",
-        when(one.hold.until) if one.hold and is_held else "now",
+        when(one.next_read) if one.next_read and one.next_read > now else "now",
     )
 
 
@@ -202,6 +194,7 @@ def facts(one: Stand) -> dict[str, Any]:
         if length
         else None,
         "last_good": instant(one.last_good),
+        "next_read": instant(one.next_read),
         "not_before": instant(hold.until) if hold else None,
         "why_not_before": hold.why if hold else "",
         "problem": last.problem if last else None,

@@ -14,7 +14,9 @@ from digest.errors import BusyError, DigestError, RefusedError
 from digest.fetch.web import Form, Web
 from digest.links import is_arxiv_id, paper_id
 from digest.model import Entry, Listing
+from digest.rhythm import A_DAY, A_MINUTE, Rhythm
 from digest.settings.values import SourceTable, WebAddress
+from digest.sources.arxiv_calendar import last_out, next_out
 from digest.sources.arxiv_categories import Category
 from digest.sources.protocol import Place, Wanted
 
@@ -22,6 +24,11 @@ MOST_CATEGORIES = 12
 """More are an archive, or a mistake: a feed has three, and arXiv asks for three seconds between requests."""
 A_DAY_S = 86_400.0
 """For which arXiv asks not to repeat a question to its query API."""
+
+RHYTHM = Rhythm(
+    least=15 * A_MINUTE, fresh=30 * A_MINUTE, pace=A_DAY, announced=lambda at: (last_out(at), next_out(at))
+)
+"""A list is whole from its first minute on: nothing is asked again until the next one is due."""
 
 
 def _some(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -50,6 +57,7 @@ class Arxiv:
     """Reads the day's list by its feed, mends that from the site, and makes up for days that were missed."""
 
     Table = ArxivTable
+    rhythm = RHYTHM
 
     def __init__(self, table: ArxivTable, place: Place) -> None:
         self.name = table.name or table.kind

@@ -4,9 +4,11 @@ Papers are announced at 20:00 in New York on Sundays to Thursdays; their list be
 the feeds show it from that day's first minute on. (https://info.arxiv.org/help/availability.html)
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from digest.schedule import moment
 
 NEW_YORK = ZoneInfo("America/New_York")
 _DAY = timedelta(days=1)
@@ -72,6 +74,25 @@ def newest_list(at: datetime) -> date:
     while not is_announcement_day(day):
         day -= _DAY
     return day
+
+
+def last_out(at: datetime) -> datetime:
+    """The last first minute of a list by a moment (aware), be the list lacking on that day.
+
+    Weekdays of holidays are among them: a list may be there against the calendar, and asking costs little.
+    """
+    day = day_in_new_york(at)
+    while day.weekday() >= 5:
+        day -= _DAY
+    return moment(day, time(), NEW_YORK.key)
+
+
+def next_out(at: datetime) -> datetime:
+    """The first such minute after a moment (aware)."""
+    day = day_in_new_york(at) + _DAY
+    while day.weekday() >= 5:
+        day += _DAY
+    return moment(day, time(), NEW_YORK.key)
 
 
 def missed_days(since: datetime, at: datetime) -> tuple[date, ...]:

@@ -13,6 +13,7 @@ from digest.errors import DigestError, FetchError, InputError
 from digest.fetch.web import Form, Web
 from digest.links import paper_id, safe_link
 from digest.model import Entry, Listing, Observation, Paper
+from digest.rhythm import GROWING
 from digest.settings.values import SourceTable, WebAddress
 from digest.sources.json import Fields, members, read_json
 from digest.sources.missed import days_between, days_due, lost, not_asked
@@ -69,6 +70,7 @@ class Biorxiv:
 
     Table = BiorxivTable
     grows = True
+    rhythm = GROWING
 
     def __init__(self, table: BiorxivTable, place: Place) -> None:
         self.name = table.name or table.server

@@ -11,6 +11,7 @@ from digest.errors import DigestError, FetchError, InputError
 from digest.fetch.web import Form, Web
 from digest.links import safe_link
 from digest.model import Listing
+from digest.rhythm import STEADY
 from digest.settings.values import SourceTable
 from digest.sources.missed import first_news, only_news
 from digest.sources.protocol import Place, Wanted
@@ -39,6 +40,7 @@ class Feed:
     """Reads one feed; by the name of its host if it has no other."""
 
     Table = FeedTable
+    rhythm = STEADY
 
     def __init__(self, table: FeedTable, place: Place) -> None:
         self.name = table.name or urlsplit(table.url).hostname or table.url

@@ -13,6 +13,7 @@ from digest.errors import BusyError, DigestError, FetchError, InputError, UsageE
 from digest.fetch.web import Form, Web
 from digest.links import is_arxiv_id
 from digest.model import Entry, Listing
+from digest.rhythm import A_MINUTE, AN_HOUR, GROWING, Rhythm
 from digest.settings.values import Line, SourceTable, WebAddress
 from digest.sources.missed import NEWEST, days_between, days_due, lost, not_asked
 from digest.sources.protocol import Place, Wanted
@@ -36,6 +37,12 @@ MAX_PAST = 1_000
 """Days of the past that are asked for at once."""
 FEW = 5
 """A weekday's list that is over and has fewer is compared with its page: the shortest known has eleven."""
+
+
+DAILY = replace(GROWING, grows_on=frozenset(range(5)))
+"""People put papers on it on working days."""
+_OTHERS = Rhythm(least=A_MINUTE * 15, fresh=3 * AN_HOUR, pace=12 * AN_HOUR)
+"""Lists of a week or a month, what trends, a search: of hundreds, few are new from hour to hour."""
 
 
 class HuggingFaceTable(SourceTable):
@@ -167,6 +174,7 @@ class HuggingFace:
         usual = "huggingface" if table.list == "daily" else f"huggingface {table.list}"
         self.name = table.name or usual
         self.grows = table.list == "daily"
+        self.rhythm = DAILY if self.grows else _OTHERS
         self._base = table.base_url
         self._list = table.list
         self._query = table.query

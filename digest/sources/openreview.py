@@ -15,6 +15,7 @@ from digest.errors import ConfigurationError, DigestError, FetchError, InputErro
 from digest.fetch.web import Web
 from digest.links import safe_link
 from digest.model import Entry, Listing, Observation, Paper
+from digest.rhythm import SLOW
 from digest.settings.mail import SecretTable
 from digest.settings.secrets import Secret, secret_of
 from digest.settings.values import Plain, SourceTable, WebAddress
@@ -62,6 +63,7 @@ class OpenReview:
 
     Table = OpenReviewTable
     grows = False
+    rhythm = SLOW
 
     def __init__(self, table: OpenReviewTable, place: Place) -> None:
         self.name = table.name or table.kind

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from digest.errors import DigestError
 from digest.fetch.web import Web
 from digest.model import Entry, Listing
+from digest.rhythm import GROWING, STEADY, Rhythm
 
 NONE: Set[str] = frozenset()
 
@@ -75,6 +76,20 @@ class Member(Source, Protocol):
     def check_login(self) -> None:
         """Asks nobody. Raises ConfigurationError for what is lacking, or must not be sent there."""
         ...
+
+
+@runtime_checkable
+class Timed(Source, Protocol):
+    """A source of which is known when it has something new."""
+
+    rhythm: Rhythm
+
+
+def rhythm_of(source: Source) -> Rhythm:
+    """When a source is to be read, also of one that does not say."""
+    if isinstance(source, Timed):
+        return source.rhythm
+    return GROWING if source.grows else STEADY
 
 
 @runtime_checkable

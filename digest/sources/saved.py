@@ -13,6 +13,7 @@ from pydantic import Field
 from digest.errors import DigestError, InputError
 from digest.fetch.web import Web
 from digest.model import Listing
+from digest.rhythm import AT_HAND
 from digest.settings.values import SourceTable
 from digest.sources.protocol import Place, Wanted
 
@@ -38,6 +39,7 @@ class SavedPages:
     """Reads every page that its patterns name, again each time: what is stored already costs nothing."""
 
     Table = ListingTable
+    rhythm = AT_HAND
 
     def __init__(self, table: ListingTable, place: Place) -> None:
         self.name = table.name or "listing"

@@ -23,6 +23,7 @@ from digest.errors import (
 from digest.fetch.web import Web
 from digest.links import is_arxiv_id, paper_id, safe_link
 from digest.model import Entry, Listing, Observation, Paper
+from digest.rhythm import SLOW
 from digest.settings.secrets import key_of
 from digest.settings.values import SourceTable, WebAddress
 from digest.sources.discreet import Discreet, check_way
@@ -65,6 +66,7 @@ class SemanticScholar:
 
     Table = SemanticScholarTable
     grows = False
+    rhythm = SLOW
 
     def __init__(self, table: SemanticScholarTable, place: Place) -> None:
         self.name = table.name or table.kind

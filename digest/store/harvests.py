@@ -1,11 +1,11 @@
 """How each harvest went, and how many papers a list had whenever it was read."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, or_, select
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, union_all
 
 from digest.model import Reading, SourceState
 from digest.store.dialect import upsert
@@ -74,6 +74,26 @@ def harvests_of(connection: Connection, source: str, *, most: int) -> tuple[Harv
     """The latest harvests of a source, the latest first."""
     listed = select(harvest).where(harvest.c.source == source).order_by(harvest.c.at.desc()).limit(most)
     return tuple(map(_harvest, connection.execute(listed)))
+
+
+def latest_harvests(
+    connection: Connection, sources: Collection[str], *, until: datetime, most: int
+) -> dict[str, tuple[Harvest, ...]]:
+    """The same of several sources by then, by name, in one query; nothing of those that were never read."""
+    if not sources:
+        return {}
+    of_each = [
+        select(harvest)
+        .where(harvest.c.source == source, harvest.c.at <= until)
+        .order_by(harvest.c.at.desc())
+        .limit(most)
+        .subquery()
+        for source in sources
+    ]
+    found: dict[str, list[Harvest]] = {}
+    for row in connection.execute(union_all(*(select(one) for one in of_each))):
+        found.setdefault(row.source, []).append(_harvest(row))
+    return {name: tuple(sorted(ones, key=lambda one: one.at, reverse=True)) for name, ones in found.items()}
 
 
 def last_good(connection: Connection, source: str, until: datetime) -> datetime | None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +19,7 @@ from digest.store.troubles import Place, location, told
 
 LONGEST_WAIT_S = 900
 ASK_AGAIN_S = 0.25
+Work = Literal["harvest", "editions"]
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,99}")
 _Take = Callable[[float], bool]
 """Take the lock within so many seconds: whether it was free."""
@@ -25,18 +27,39 @@ _Take = Callable[[float], bool]
 
 @contextmanager
 def sole_writer(place: Place, *, waiting: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of a store, as one `fetch` or `send` at a time does.
+    """Hold the lock of a store, as whoever makes or changes its tables does.
 
     `waiting` is called once if another process has it, which is waited for. Raises StoreError if the lock
     cannot be made there, or is not free within LONGEST_WAIT_S.
     """
     with _lock(place, "") as take:
-        if not take(0):
-            waiting()
-            if not take(LONGEST_WAIT_S):
-                what = f"another process has been at work for {LONGEST_WAIT_S / 60:g} minutes"
-                raise StoreError(what, where=location(place), fix="See what it does, or end it")
+        _wait_for(take, place, waiting)
         yield
+
+
+@contextmanager
+def at_work(place: Place, work: Work, *, waiting: Callable[[], None] | None) -> Iterator[bool]:
+    """Whether one holds the lock of this work, which one process at a time does: to read sources, or to make
+    editions.
+
+    `waiting` is called once if another process has it, which is then waited for; without it (`None`) it is
+    not waited for, and left to the other. Raises StoreError as `sole_writer` does.
+    """
+    with _lock(place, work) as take:
+        if waiting is None:
+            yield take(0)
+        else:
+            _wait_for(take, place, waiting)
+            yield True
+
+
+def _wait_for(take: _Take, place: Place, waiting: Callable[[], None]) -> None:
+    if take(0):
+        return
+    waiting()
+    if not take(LONGEST_WAIT_S):
+        what = f"another process has been at work for {LONGEST_WAIT_S / 60:g} minutes"
+        raise StoreError(what, where=location(place), fix="See what it does, or end it")
 
 
 @contextmanager

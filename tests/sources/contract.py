@@ -19,7 +19,7 @@ from digest.errors import DigestError, FetchError, InputError, MissingError
 from digest.fetch.web import NO_HEADERS, Form
 from digest.links import paper_id, safe_link
 from digest.model import Entry, Listing
-from digest.sources.protocol import Place, Source, Wanted
+from digest.sources.protocol import Place, Source, Wanted, rhythm_of
 from digest.sources.registry import open_sources, table_of
 from digest.text import MAX_ABSTRACT, MAX_NAME, MAX_TITLE, clean
 from tests.makers import NOW, TODAY
@@ -182,6 +182,15 @@ class SourceContract:
         told = " ".join(str(one) for one in found if isinstance(one, DigestError))
         named = set(map(date.fromisoformat, re.findall(r"\d{4}-\d\d-\d\d", told)))
         assert min(days | named) <= away.today - timedelta(days=6)
+
+    def test_its_rhythm_is_that_of_a_list_that_grows_if_it_does(self, tmp_path: Path) -> None:
+        source = self.source(tmp_path)
+
+        rhythm = rhythm_of(source)
+
+        assert source.grows == (rhythm.grows_on is not None)
+        assert timedelta(minutes=1) <= rhythm.least <= rhythm.fresh
+        assert rhythm.least <= rhythm.pace <= timedelta(days=1)
 
     # ------------------------------------------------------------ what it cannot read
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from digest.sources.arxiv_calendar import (
     day_in_new_york,
     is_announcement_day,
+    last_out,
     list_day_of,
     missed_days,
     newest_list,
+    next_out,
     why_no_list,
 )
 from digest.sources.arxiv_feed import LONGEST_PAUSE
@@ -167,3 +169,33 @@ def test_the_list_of_a_record_follows_from_its_dates(created: str, stamped: str 
     day = list_day_of(date.fromisoformat(created), date.fromisoformat(stamped) if stamped else None)
 
     assert day == date.fromisoformat(listed)
+
+
+# ---------------------------------------------------------------- first minutes
+
+
+@pytest.mark.parametrize(
+    ("at", "last", "following"),
+    [
+        ("2026-03-11T12:00", "2026-03-11T04:00", "2026-03-12T04:00"),
+        ("2026-03-11T03:59", "2026-03-10T04:00", "2026-03-11T04:00"),
+        ("2026-03-11T04:00", "2026-03-11T04:00", "2026-03-12T04:00"),
+        ("2026-03-07T12:00", "2026-03-06T05:00", "2026-03-09T04:00"),
+        ("2026-11-01T23:00", "2026-10-30T04:00", "2026-11-02T05:00"),
+        ("2026-12-25T12:00", "2026-12-25T05:00", "2026-12-28T05:00"),
+    ],
+)
+def test_lists_come_out_in_the_first_minute_of_weekdays_in_new_york(
+    at: str, last: str, following: str
+) -> None:
+    moment, *expected = (datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (at, last, following))
+
+    assert [last_out(moment), next_out(moment)] == expected
+
+
+@given(MOMENTS)
+def test_every_moment_lies_between_two_first_minutes_that_follow_each_other(at: datetime) -> None:
+    last, following = last_out(at), next_out(at)
+
+    assert last <= at < following <= last + timedelta(days=3, hours=1)
+    assert (next_out(last), last_out(following)) == (following, following)
