@@ -3,9 +3,10 @@
 import asyncio
 import secrets
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +26,35 @@ if TYPE_CHECKING:
 
 NAMED = 20
 """Of many messages, so many that did not get out have a line of their own, and so many that were put off."""
+
+
+class Halt:
+    """How what runs in several threads is asked to end: once in good order, twice at once."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self._lock = threading.Lock()
+        self._heard_by: set[Callable[[], None]] = set()
+
+    def ask(self) -> None:
+        """From any thread, but not from a signal's handler, which may have interrupted this."""
+        with self._lock:
+            self.asked.set()
+            for ask in self._heard_by:
+                ask()
+
+    @contextmanager
+    def heard_by(self, ask: Callable[[], None]) -> Iterator[None]:
+        """Until the end of the block, each asking calls this, too; at once, if it was asked before."""
+        with self._lock:
+            self._heard_by.add(ask)
+            if self.asked.is_set():
+                ask()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._heard_by.discard(ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +84,9 @@ class Told:
         return not (tally.waiting or tally.unknown or tally.failed)
 
 
-def settle_first(database: "Database", rules: "Rules", world: World) -> int:
+def settle_first(
+    database: "Database", rules: "Rules", world: World, tell: "Callable[[Event], None] | None" = None
+) -> int:
     """Put right what killed runs left, and say what may have arrived; returns how many of these stay unknown.
 
     For before new messages are made: what was claimed and never went out is given up like all that waits.
@@ -65,9 +97,9 @@ def settle_first(database: "Database", rules: "Rules", world: World) -> int:
     with database.begin() as connection:
         settled = put_right(outbox, connection, resend_once=rules.manners.resend_once)
     for one in settled.unknown:
-        _warn(CutOff(delivery=one, resent=False))
+        (tell or _warn)(CutOff(delivery=one, resent=False))
     for one in settled.resent:
-        _warn(CutOff(delivery=one, resent=True))
+        (tell or _warn)(CutOff(delivery=one, resent=True))
     return len(settled.unknown)
 
 
@@ -79,18 +111,22 @@ def deliver(
     *,
     is_brief: bool = False,
     cut_off: int = 0,
+    tell: "Callable[[Event], None] | None" = None,
+    stopping: Halt | None = None,
 ) -> Told:
     """Send what waits, and say what becomes of it: a line a message, or `is_brief`: only what goes wrong.
 
-    `cut_off`: what `settle_first` found, to be counted as unknown. Raises StoreError where the store can no
-    longer be written.
+    `cut_off`: what `settle_first` found, to be counted as unknown. `tell` hears it all in place of the
+    screen; `stopping` ends it in place of Ctrl-C and SIGTERM, which only the main thread gets. Raises
+    StoreError where the store can no longer be written.
     """
     from digest.store.lock import present
 
     owner = secrets.token_hex(8)
     with present(database.place, owner), counting("sending") if is_brief else silence() as progress:
         teller = _Teller(is_brief, progress)
-        tally = asyncio.run(_run(_outbox(database, world, owner), relays, rules, teller))
+        outbox = _outbox(database, world, owner)
+        tally = asyncio.run(_run(outbox, relays, rules, tell or teller, stopping))
     teller.say_how_many_more()
     return Told(replace(tally, unknown=tally.unknown + cut_off), frozenset(teller.named))
 
@@ -123,14 +159,28 @@ def _clock(database: "Database", world: World) -> Callable[[], datetime]:
 
 
 async def _run(
-    outbox: "Outbox", relays: "Sequence[Relay]", rules: "Rules", tell: "Callable[[Event], None]"
+    outbox: "Outbox",
+    relays: "Sequence[Relay]",
+    rules: "Rules",
+    tell: "Callable[[Event], None]",
+    halt: Halt | None,
 ) -> "Tally":
     from digest.outbox import Stopping
     from digest.outbox import deliver as deliver_all
 
     stopping = Stopping()
-    with _signals(stopping):
+    with _signals(stopping) if halt is None else _asked_by(halt, stopping):
         return await deliver_all(outbox, relays, rules, tell, stopping)
+
+
+def _asked_by(halt: Halt, stopping: "Stopping") -> AbstractContextManager[None]:
+    """What is asked in another thread is asked of the engine in its own."""
+    loop = asyncio.get_running_loop()
+
+    def ask() -> None:
+        loop.call_soon_threadsafe(stopping.ask)
+
+    return halt.heard_by(ask)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 import click
@@ -14,11 +15,42 @@ from digest.errors import ConfigurationError, DigestError
 Step = TypeVar("Step")
 
 
+Listener = Callable[[str, str], None]
+_listeners: list[Listener] = []
+
+
+@contextmanager
+def overheard(listener: Listener) -> Iterator[None]:
+    """Until the end of the block nothing is shown: what would be is told, as `said`, `noted`, `warned`,
+    `complained` or `counted`, and the line.
+
+    In all threads: for a service, which writes a log.
+    """
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def _told(how: str, line: str) -> bool:
+    """Whether somebody listens, and has heard it."""
+    for listener in _listeners:
+        listener(how, line)
+    return bool(_listeners)
+
+
+def _count(what: str, done: int, of: int) -> None:
+    _told("counted", f"{what}: {done} of {of}")
+
+
 def say(line: str = "") -> None:
     """A line of the answer, on standard output.
 
     If nobody reads it any more (`digest send | head -1`), work goes on without saying.
     """
+    if _told("said", line):
+        return
     try:
         click.echo(line)
     except BrokenPipeError:
@@ -41,18 +73,26 @@ def put(data: bytes) -> None:
 
 def note(line: str) -> None:
     """A line beside the answer, on standard error: progress, hints, warnings."""
-    click.echo(line, err=True)
+    if not _told("noted", line):
+        click.echo(line, err=True)
 
 
 def warn(line: str) -> None:
     """Something that is not as it should be, but stops nothing."""
-    click.echo(f"{click.style('warning:', fg='yellow')} {line}", err=True)
+    if not _told("warned", line):
+        click.echo(f"{click.style('warning:', fg='yellow')} {line}", err=True)
 
 
 def complain(problem: DigestError) -> None:
     """What is wrong, where, and what to do; every problem of a configuration on a line of its own."""
     for one in problem.problems if isinstance(problem, ConfigurationError) else (problem,):
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {one}", err=True)
+        if not _told("complained", str(one)):
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {one}", err=True)
+
+
+def _is_shown() -> bool:
+    """Whether a person sees how far things are."""
+    return is_terminal(sys.stderr) and not _listeners
 
 
 _SHORT = 20
@@ -100,7 +140,7 @@ def table(
 @contextmanager
 def working(what: str) -> Iterator[None]:
     """A spinner on a terminal while something takes its time; a line on standard error elsewhere."""
-    if not is_terminal(sys.stderr):
+    if not _is_shown():
         note(what)
         yield
         return
@@ -113,7 +153,10 @@ def working(what: str) -> Iterator[None]:
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
     """Like `working`, for what tells how far it is: how many are done, of how many."""
-    if not is_terminal(sys.stderr):
+    if _listeners:
+        yield partial(_count, what)
+        return
+    if not _is_shown():
         note(what)
         with silence() as tell:
             yield tell
@@ -132,7 +175,7 @@ def silence() -> Iterator[Callable[[int, int], None]]:
 
 def stepping(what: str, steps: Sequence[Step]) -> Iterator[Step]:
     """The steps one by one, with a bar on a terminal; a line on standard error elsewhere."""
-    if not is_terminal(sys.stderr):
+    if not _is_shown():
         note(what)
         yield from steps
         return
@@ -145,7 +188,7 @@ def stepping(what: str, steps: Sequence[Step]) -> Iterator[Step]:
 @contextmanager
 def side_by_side(what: str, names: Sequence[str]) -> Iterator[Callable[[str, str], None]]:
     """Like `working`, for several things at once: a row for each, saying what it is at when told."""
-    if not is_terminal(sys.stderr):
+    if not _is_shown():
         for name in names:
             note(f"{what} {name} ...")
         yield lambda _name, _at: None
@@ -176,7 +219,7 @@ def side_by_side(what: str, names: Sequence[str]) -> Iterator[Callable[[str, str
 @contextmanager
 def reporting(what: str) -> Iterator[Callable[[str], None]]:
     """Like `working`, for what tells how far it is in words."""
-    if not is_terminal(sys.stderr):
+    if not _is_shown():
         note(f"{what} ...")
         yield lambda _how_far: None
         return

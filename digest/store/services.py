@@ -1,0 +1,64 @@
+"""Which processes of `digest run` there are and were, and when each was last seen at work."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from digest.store.tables import service
+
+KEPT_FOR = timedelta(days=30)
+"""A process that was last seen longer ago is forgotten; the last one of all never is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRow:
+    """A process, as the store knows it."""
+
+    owner: str
+    """A name that nobody else has."""
+    host: str
+    pid: int
+    began_at: datetime
+    seen_at: datetime
+    ended_at: datetime | None = None
+    """When it ended in good order; `None` while it runs, and for good of one that was killed."""
+
+
+def begin(connection: Connection, row: ServiceRow) -> None:
+    """State that a process is at work now; those of long ago are forgotten."""
+    latest = select(func.max(service.c.seen_at)).scalar_subquery()
+    over = (service.c.seen_at < row.began_at - KEPT_FOR, service.c.seen_at < latest)
+    connection.execute(delete(service).where(*over))
+    connection.execute(
+        insert(service).values(
+            owner=row.owner,
+            host=row.host,
+            pid=row.pid,
+            began_at=row.began_at,
+            seen_at=row.seen_at,
+            ended_at=row.ended_at,
+        )
+    )
+
+
+def see(connection: Connection, owner: str, at: datetime) -> None:
+    """State that a process is at work still."""
+    connection.execute(update(service).where(service.c.owner == owner).values(seen_at=at))
+
+
+def end(connection: Connection, owner: str, at: datetime) -> None:
+    """State that a process ended in good order."""
+    connection.execute(update(service).where(service.c.owner == owner).values(seen_at=at, ended_at=at))
+
+
+def last_seen(connection: Connection) -> datetime | None:
+    """When any process was last at work; `None` if none ever was."""
+    seen: datetime | None = connection.execute(select(func.max(service.c.seen_at))).scalar()
+    return seen
+
+
+def services(connection: Connection) -> tuple[ServiceRow, ...]:
+    """All that are known, the one last seen first."""
+    rows = connection.execute(select(service).order_by(service.c.seen_at.desc(), service.c.owner))
+    return tuple(ServiceRow(**row) for row in rows.mappings())
