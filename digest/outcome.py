@@ -1,16 +1,41 @@
-"""Which day a reader has, and how it stands, in the words that mail, status and preview share."""
+"""How a reader's day stands, in the words that the mail, the record, `digest status` and previews share."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from functools import cache
+from types import MappingProxyType
 
-from digest.model import Edition, Outcome, Profile, QuietDay
+from digest.language import ENGLISH, Language
+from digest.model import Edition, NoteKind, Outcome, Pause, Profile, QuietDay, SectionName
+from digest.schedule import local_day
 from digest.tex.prose import readable
-from digest.text import shorten
+from digest.text import MAX_TITLE, clean, shorten
+from digest.wording import note_in_words
+
+MAX_CLOSEST = 80
+MAX_LACKS = 3
+"""So many lists that lacked something are told of in a reason; of more, only their number."""
+
+MEANINGS = MappingProxyType(
+    {
+        Outcome.READY: "the message waits, or is going out",
+        Outcome.SENT: "the message was taken by the reader's server, or stands in its folder",
+        Outcome.QUIET: "no paper reached the reader's threshold",
+        Outcome.NO_LIST: "no source had a new paper",
+        Outcome.NOT_READY: "waits until wait_until for a list that is not whole",
+        Outcome.SOURCE_DOWN: "a source could not be read, and there was no new paper",
+        Outcome.PAUSED: "the reader wanted none",
+        Outcome.FAILED: "refused, bounced, suppressed, or could not be made",
+        Outcome.UNKNOWN: "may have arrived: the connection was lost while it went out",
+        Outcome.EXPIRED: "not made or not sent in time; its papers come in the next edition",
+    }
+)
+"""What each outcome says of a day, for those who run this."""
 
 
 def day_of(profile: Profile, now: datetime) -> date:
     """The reader's local date."""
-    return now.astimezone(ZoneInfo(profile.timezone)).date()
+    return local_day(profile.timezone, now)
 
 
 def has_message(edition: Edition) -> bool:
@@ -21,27 +46,107 @@ def has_message(edition: Edition) -> bool:
     return wanted is QuietDay.NOTE or (wanted is QuietDay.TRENDING and bool(edition.sections))
 
 
+# ---------------------------------------------------------------- words
+
+
+def name_of(outcome: Outcome, language: Language = ENGLISH) -> str:
+    """An outcome's one name: in English the word of the record, `no list` for `no_list`."""
+    return _names(language)[outcome]
+
+
+@cache
+def _names(language: Language) -> Mapping[Outcome, str]:
+    return {
+        # Translators: how a reader's day stands, as the others from here to "expired".
+        Outcome.READY: language.say("ready"),
+        Outcome.SENT: language.say("sent"),
+        Outcome.QUIET: language.say("quiet"),
+        Outcome.NO_LIST: language.say("no list"),
+        Outcome.NOT_READY: language.say("not ready"),
+        Outcome.SOURCE_DOWN: language.say("source down"),
+        Outcome.PAUSED: language.say("paused"),
+        Outcome.FAILED: language.say("failed"),
+        Outcome.UNKNOWN: language.say("unknown"),
+        Outcome.EXPIRED: language.say("expired"),
+    }
+
+
+def told(edition: Edition, language: Language = ENGLISH) -> str:
+    """How an edition came out and why, in one sentence without its full stop; of its lists, see its notes."""
+    match edition.outcome:
+        case Outcome.READY:
+            fields = {"chosen": chosen(edition, language), "threshold": edition.profile.threshold}
+            return language.say("{chosen}; threshold {threshold}", **fields)
+        case Outcome.QUIET:
+            return _quiet(edition, language)
+        case Outcome.SOURCE_DOWN:
+            return language.say("a source could not be read, and there are no new papers")
+    return language.say("no source had a new paper")
+
+
 def reason_of(edition: Edition) -> str:
-    """Why the day is as it is, in one sentence without its full stop."""
-    if edition.outcome is Outcome.READY:
-        return f"{len(edition.shown)} of {papers(edition)} chosen"
-    if edition.outcome is Outcome.QUIET:
-        return f"none of {papers(edition)} reached {edition.profile.threshold}{_best_miss(edition)}"
-    if edition.outcome is Outcome.SOURCE_DOWN:
-        return "a source could not be read, and there are no new papers"
-    return "no source had a new paper"
+    """The same in English for the record, and what its lists lacked, without the last full stop."""
+    kinds = (NoteKind.SOURCE, NoteKind.PARTIAL)
+    lacks = [note_in_words(one, ENGLISH) for one in edition.notes if one.kind in kinds]
+    more = [f"{len(lacks) - MAX_LACKS} more sources lacked something."] if len(lacks) > MAX_LACKS else []
+    sentences = [f"{told(edition)}.", *lacks[:MAX_LACKS], *more]
+    return " ".join(sentences).removesuffix(".")
 
 
-def papers(edition: Edition) -> str:
-    """What was considered: `1 new paper`, `38 new papers`, `210 papers (5 new)`."""
-    noun = "paper" if edition.considered == 1 else "papers"
-    if not edition.n_known:
-        return f"{edition.considered} new {noun}"
-    return f"{edition.considered} {noun} ({edition.n_new} new)"
-
-
-def _best_miss(edition: Edition) -> str:
-    if not edition.misses:
+def chosen(edition: Edition, language: Language = ENGLISH) -> str:
+    """What an edition picked of how many papers; empty if it looked at none."""
+    papers, n_late = considered(edition, language), len(edition.section(SectionName.LATE))
+    if not edition.considered:
         return ""
+    if picks := edition.section(SectionName.PICKS):
+        fields = {"number": language.number(len(picks)), "papers": papers}
+        if not n_late:
+            return language.say("{number} of {papers} chosen", **fields)
+        return language.count(
+            "{number} of {papers} chosen, and {n} that arrived late",
+            "{number} of {papers} chosen, and {n} that arrived late",
+            n_late,
+            **fields,
+        )
+    if n_late:
+        return language.count(
+            "{papers}: {n} chosen, of an earlier list",
+            "{papers}: {n} chosen, of earlier lists",
+            n_late,
+            papers=papers,
+        )
+    return language.say("{papers}, none chosen", papers=papers)
+
+
+def considered(edition: Edition, language: Language = ENGLISH) -> str:
+    """What was looked at: `38 new papers`, or `210 papers (5 new)` with those of the days before."""
+    if not edition.n_known:
+        return language.count("{n} new paper", "{n} new papers", edition.considered)
+    new = language.number(edition.considered - edition.n_known)
+    return language.count("{n} paper ({new} new)", "{n} papers ({new} new)", edition.considered, new=new)
+
+
+def paused(pause: Pause, day: date, reader: str) -> str:
+    """Until when a reader who wanted no edition on a day wants none, in English: the reason of such a day."""
+    if pause.until is None:
+        return f"paused until `digest resume {reader}`"
+    return f"paused until {in_full(pause.until)}"
+
+
+def in_full(day: date) -> str:
+    """In English: `Mon 4 January 2027`."""
+    return f"{day:%a} {day.day} {day:%B %Y}"
+
+
+def _quiet(edition: Edition, language: Language) -> str:
+    fields = {"papers": considered(edition, language), "threshold": edition.profile.threshold}
+    if not edition.misses:
+        return language.say("none of {papers} reached the threshold of {threshold}", **fields)
     best = edition.misses[0]
-    return f"; the closest was {shorten(readable(best.paper.title), 80)} with {best.score.value}"
+    title = clean(readable(best.paper.title[: 4 * MAX_TITLE]), MAX_TITLE)
+    return language.say(
+        "none of {papers} reached the threshold of {threshold}; the closest was “{title}”, with {score}",
+        title=shorten(title, MAX_CLOSEST),
+        score=best.score.value,
+        **fields,
+    )

@@ -1,26 +1,28 @@
 """How the mail stands now, in sentences: what waits, what nobody knows, what a person has to do."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from digest.cli.states import failed_in_words, in_words, instant, moment
-from digest.model import DeliveryState, Failure, Outcome, Profile, Suppression
-from digest.outcome import day_of
-from digest.text import clean, shorten
+from digest.cli.states import failed_in_words, in_words, instant, moment, span
+from digest.cli.today import Ahead, Today
+from digest.model import DeliveryState, Failure, Outcome, Suppression
+from digest.text import MAX_NAME, clean, shorten
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from digest.pace import Limits
-    from digest.store.editions import Day
     from digest.store.record import Listed
     from digest.store.relays import Alarm, RelayHealth
+    from digest.store.services import ServiceRow
 
 NAMED = 3
 """So many messages are named; of more, only the number is said."""
+SEEN_WITHIN = timedelta(minutes=10)
+"""A process that was seen so lately is at work, unless it is known to be gone."""
 _MOST = 1_000_000
 _REPLY = 160
 
@@ -38,14 +40,10 @@ class Standing:
     """What the record says of readers and relays, as far as it matters now."""
 
     now: datetime
-    today: Mapping[str, Outcome | None] = field(default_factory=dict)
-    """Each reader's own day; `None`: no edition yet."""
+    today: tuple[Today, ...] = ()
+    """Each reader's own day."""
     failed_today: Mapping[str, str] = field(default_factory=dict)
-    """In a word, why the day of a reader failed."""
-    waits: Mapping[str, str] = field(default_factory=dict)
-    """For what readers wait today, and until when: `waits for ...`."""
-    days: Mapping[str, date] = field(default_factory=dict)
-    """The date where each reader is."""
+    """In a word, why the day of a reader failed, where it was not that no edition could be made."""
     waiting: tuple["Listed", ...] = ()
     doubted: frozenset[str] = frozenset()
     """The Message-IDs of those that wait again, and may have arrived before."""
@@ -60,26 +58,36 @@ class Standing:
     readers: frozenset[str] = frozenset()
     """Those of the suppressed addresses that a reader has."""
     alarms: tuple["Alarm", ...] = ()
+    at_work: tuple["ServiceRow", ...] = ()
+    """The processes of `digest run` that live."""
+    last_run: "ServiceRow | None" = None
+    """The one that was last seen, where none is at work."""
+
+    @property
+    def days(self) -> Mapping[str, date]:
+        """The date of each reader's day."""
+        return {one.profile.name: one.day for one in self.today}
 
 
 def standing(
     connection: "Connection",
     *,
-    profiles: Sequence[Profile],
+    today: Sequence[Today],
     relays: "Mapping[str, Limits]",
     now: datetime,
     last: int,
     is_gone: Callable[[str], bool],
 ) -> Standing:
-    """What the store holds of these readers, messages of the last days only.
+    """What the store holds of the readers whose day it is, messages of the last days only.
 
     `is_gone`: whether no living process goes by this owner's name.
     """
     from digest.store import record
     from digest.store.relays import alarms, healths
+    from digest.store.services import services
     from digest.store.suppressions import all_suppressed, key
 
-    names = [profile.name for profile in profiles]
+    names = [one.profile.name for one in today]
     since = (now - timedelta(days=last - 1, hours=12)).date()
     states = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
     listed = record.overview(connection, states=states, profiles=names, most=_MOST)
@@ -88,17 +96,14 @@ def standing(
     under_way, cut_off = _under_way(
         (*of_state[DeliveryState.SENDING], *(one for one in unknown if one.ended_at is None)), now, is_gone
     )
-    today = _today(connection, profiles, now)
-    addresses = {key(profile.email) for profile in profiles}
+    addresses = {key(one.profile.email) for one in today if one.profile.email}
     suppressed = all_suppressed(connection)
+    runs = services(connection)
+    at_work = tuple(one for one in runs if _is_at_work(one, now, is_gone))
     return Standing(
         now=now,
-        today={name: day.outcome if day else None for name, day in today.items()},
-        failed_today={
-            name: _failed(day) for name, day in today.items() if day and day.outcome is Outcome.FAILED
-        },
-        waits={name: day.reason for name, day in today.items() if day and day.outcome is Outcome.NOT_READY},
-        days=_own_days(profiles, now),
+        today=tuple(today),
+        failed_today=_failed_today(today, {(one.profile, one.day) for one in of_state[DeliveryState.FAILED]}),
         waiting=tuple(sorted(of_state[DeliveryState.QUEUED], key=lambda one: one.due_at)),
         doubted=record.doubted(connection, [one.message_id for one in of_state[DeliveryState.QUEUED]]),
         closed=closed(connection, relays, now),
@@ -110,7 +115,13 @@ def standing(
         suppressed=suppressed,
         readers=frozenset(one.address for one in suppressed if one.address in addresses),
         alarms=alarms(connection),
+        at_work=at_work,
+        last_run=runs[0] if runs and not at_work else None,
     )
+
+
+def _is_at_work(one: "ServiceRow", now: datetime, is_gone: Callable[[str], bool]) -> bool:
+    return one.ended_at is None and now - one.seen_at < SEEN_WITHIN and not is_gone(one.owner)
 
 
 def _under_way(
@@ -142,34 +153,12 @@ def closed(connection: "Connection", relays: "Mapping[str, Limits]", now: dateti
     return min(found, key=lambda one: one.until, default=None)
 
 
-def before_anything(profiles: Sequence[Profile], now: datetime) -> Standing:
-    """The same where there is no store yet."""
-    return Standing(now=now, today=dict.fromkeys(_due(profiles, now)))
-
-
-def _today(connection: "Connection", profiles: Sequence[Profile], now: datetime) -> "dict[str, Day | None]":
-    """How each reader's own day stands, of those who have an edition on it."""
-    from digest.store.editions import days
-
-    due = _due(profiles, now)
-    found: tuple[Day, ...] = days(connection, list(due), since=min(due.values())) if due else ()
-    by_day = {(one.profile, one.day): one for one in found}
-    return {name: by_day.get((name, day)) for name, day in due.items()}
-
-
-def _failed(day: "Day") -> str:
-    """In a word: of a message that was refused, or where none could be made."""
-    word = failed_in_words(day.reason)
-    return word if day.subject is not None or word == "suppressed" else "failed"
-
-
-def _due(profiles: Sequence[Profile], now: datetime) -> dict[str, date]:
-    days = _own_days(profiles, now)
-    return {one.name: days[one.name] for one in profiles if days[one.name].weekday() in one.days}
-
-
-def _own_days(profiles: Sequence[Profile], now: datetime) -> dict[str, date]:
-    return {one.name: day_of(one, now) for one in profiles}
+def _failed_today(today: Iterable[Today], refused: Collection[tuple[str, date]]) -> dict[str, str]:
+    """In a word: of a message that was refused or bounced, or of an address that gets none."""
+    failed = [one for one in today if one.stands is Outcome.FAILED]
+    words = {one.profile.name: failed_in_words(one.reason) for one in failed}
+    made = {one.profile.name for one in failed if (one.profile.name, one.day) in refused}
+    return {name: word for name, word in words.items() if name in made or word == "suppressed"}
 
 
 # ---------------------------------------------------------------- sentences
@@ -178,8 +167,10 @@ def _own_days(profiles: Sequence[Profile], now: datetime) -> dict[str, date]:
 def sentences(standing: Standing) -> Iterator[str]:
     """The good first; then all that is not as it should be, with what to do."""
     yield from _of_today(standing)
-    for name in sorted(standing.waits)[:NAMED]:
-        yield f"{name} {standing.waits[name]}."
+    yield from _of_runs(standing)
+    waits = [one for one in standing.today if one.stands is Outcome.NOT_READY]
+    for one in sorted(waits, key=lambda one: one.profile.name)[:NAMED]:
+        yield f"{one.profile.name} {one.reason}."
     yield from _of_waiting(standing)
     yield from _of_under_way(standing)
     if standing.unknown:
@@ -197,41 +188,45 @@ def sentences(standing: Standing) -> Iterator[str]:
         )
 
 
-_DONE = {
-    Outcome.SENT: "sent",
-    Outcome.QUIET: "quiet, without a mail",
-    Outcome.NO_LIST: "without a new list",
-    Outcome.SOURCE_DOWN: "without a source that could be read",
-    Outcome.READY: "waiting",
-    Outcome.NOT_READY: "waiting for a list",
-    Outcome.FAILED: "failed",
-    Outcome.UNKNOWN: "may have arrived",
-    Outcome.EXPIRED: "given up",
-    None: "not made yet",
-}
-
-
 _ALL_SENT = {1: "Today's edition is sent.", 2: "Both editions of today are sent."}
+_ORDER = (Outcome.SENT, Outcome.QUIET, Outcome.NO_LIST, Outcome.PAUSED, Outcome.READY, Ahead.DUE)
+"""What is as it should be, is said first."""
 
 
 def _of_today(standing: Standing) -> Iterator[str]:
-    today = standing.today
-    outcomes = set(today.values())
+    today = [one for one in standing.today if one.stands is not Ahead.NONE]
     if not today:
         return
-    if outcomes == {Outcome.SENT}:
+    if all(one.stands is Outcome.SENT for one in today):
         yield _ALL_SENT.get(len(today), f"All {len(today):,} editions of today are sent.")
         return
-    if outcomes == {None}:
-        yield "No edition of today is made yet; `digest send` makes them."
-        return
-    order = list(_DONE)
-    ends = sorted(
-        (order.index(outcome), standing.failed_today.get(name, _DONE[outcome]))
-        for name, outcome in today.items()
-    )
+    order = [*_ORDER, *(one for one in (*Outcome, *Ahead) if one not in _ORDER)]
+    why = {name: f"failed ({word})" for name, word in standing.failed_today.items()}
+    ends = sorted((order.index(one.stands), why.get(one.profile.name, one.word)) for one in today)
     parts = [f"{count:,} {words}" for (_, words), count in Counter(ends).items()]
     yield f"Editions of today: {', '.join(parts)}."
+
+
+def _of_runs(standing: Standing) -> Iterator[str]:
+    """Which `digest run` is at work, where there ever was one; and what is overdue without."""
+    n_overdue = sum(one.stands is Ahead.OVERDUE for one in standing.today)
+    for one in standing.at_work[:NAMED]:
+        yield f"`digest run` is at work since {moment(one.began_at)} ({_where(one)})."
+    if more := len(standing.at_work[NAMED:]):
+        yield f"So are {more:,} more of them."
+    if last := standing.last_run:
+        how = "ended" if last.ended_at else "was last seen, and did not end in good order,"
+        yield f"No `digest run` is at work: the last one {how} at {moment(last.seen_at)} ({_where(last)})."
+    elif n_overdue and not standing.at_work:
+        what = f"{n_overdue:,} editions are" if n_overdue > 1 else "1 edition is"
+        yield f"No `digest run` is at work, and {what} overdue: the next `digest send` makes what it can."
+    ahead = [at for one in standing.today for at in (one.due_at, one.next_at) if at and at > standing.now]
+    if ahead and (standing.at_work or standing.last_run):
+        yield f"The next edition is due at {moment(min(ahead))} (in {span(min(ahead) - standing.now)})."
+
+
+def _where(one: "ServiceRow") -> str:
+    return f"{clean(one.host, MAX_NAME)}, process {one.pid}"
 
 
 def _of_waiting(standing: Standing) -> Iterator[str]:
@@ -332,8 +327,12 @@ def _said(reply: str) -> str:
 def facts(standing: Standing) -> dict[str, Any]:
     """The same for programs."""
     return {
-        "today": {name: outcome.value if outcome else None for name, outcome in standing.today.items()},
-        "waits": dict(standing.waits),
+        "today": {
+            one.profile.name: one.stands.value if isinstance(one.stands, Outcome) else None
+            for one in standing.today
+            if one.stands is not Ahead.NONE
+        },
+        "waits": {one.profile.name: one.reason for one in standing.today if one.stands is Outcome.NOT_READY},
         "waiting": _named(standing.waiting),
         "closed": {"why": standing.closed.why, "until": instant(standing.closed.until)}
         if standing.closed
@@ -359,6 +358,17 @@ def facts(standing: Standing) -> dict[str, Any]:
         "alarms": [
             {"kind": one.kind, "about": one.about, "at": instant(one.at), "problem": one.problem}
             for one in standing.alarms
+        ],
+        "runs": [
+            {
+                "host": one.host,
+                "pid": one.pid,
+                "began_at": instant(one.began_at),
+                "seen_at": instant(one.seen_at),
+                "ended_at": instant(one.ended_at),
+                "is_at_work": one in standing.at_work,
+            }
+            for one in (*standing.at_work, *filter(None, [standing.last_run]))
         ],
     }
 

@@ -1,6 +1,6 @@
 """How messages on their way out stand, in plain words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from digest.model import DeliveryState
@@ -43,3 +43,13 @@ def moment(at: datetime | None) -> str:
 def instant(at: datetime | None) -> str | None:
     """For JSON."""
     return at.isoformat() if at else None
+
+
+def span(length: timedelta) -> str:
+    """`less than a minute`, `25 min`, `2 h`, `3 days`: never longer than it is."""
+    minutes = length // timedelta(minutes=1)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

@@ -167,10 +167,16 @@ def _cause(identifier: str, with_it: Side, without: Side, limits: Mapping[str, s
     if without.reaches(identifier):
         if with_it.profile.max_papers > without.profile.max_papers:
             return Cause(what=limits["max_papers"])
-        return raised or Cause(what="its place among the others")
+        return raised or Cause(what=_place(with_it.profile, without.profile))
     if not high.followed and low.value >= with_it.profile.threshold:
         return Cause(what=limits["threshold"])
     return raised or Cause(what="other points for the same reasons")
+
+
+def _place(one: Profile, other: Profile) -> str:
+    """What is between two profiles that both would pick a paper, had it no others beside it."""
+    have_same_days = (one.days, one.every) == (other.days, other.every)
+    return "its place among the others" if have_same_days else "the days of editions"
 
 
 def _strongest(high: Score, low: Score) -> Cause | None:

@@ -11,8 +11,8 @@ from digest.profiles.matching import check_matching
 from digest.profiles.reach import check_liked, check_threshold
 from digest.profiles.wording import check_wording
 
-ORDER = ("interests", "avoid", "follow", "liked", "threshold")
-"""The tables of a profile, as the example has them."""
+ORDER = ("days", "interests", "avoid", "follow", "liked", "threshold", "pause")
+"""The keys and tables of a profile that something may be found in, as the example has them."""
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

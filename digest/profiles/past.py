@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from digest.model import Candidate, Edition, Profile
 from digest.outcome import has_message
 from digest.pipeline import Reader, Shelf, make_edition
+from digest.schedule import edition_days, period_of
 
 
 def day_seen(candidate: Candidate, zone: tzinfo) -> date:
@@ -30,8 +31,7 @@ def seen_between(
 
 def days_of(profile: Profile, first: date, last: date) -> tuple[date, ...]:
     """The days from `first` to `last` on which this reader wants an edition."""
-    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return tuple(day for day in days if day.weekday() in profile.days)
+    return tuple(edition_days(profile, first, last))
 
 
 def replay(
@@ -48,7 +48,9 @@ def replay(
     seen = _by_day(shelf.candidates, ZoneInfo(reader.profile.timezone))
     had = {*reader.had, *(paper.id for paper in reader.liked)}
     for day in days:
-        since = (day - timedelta(days=back) for back in range(window_days))
+        period = period_of(reader.profile, day)
+        back_to = max(window_days, (day - period.first).days + 1) if period else window_days
+        since = (day - timedelta(days=back) for back in range(back_to))
         choice = [one for past in since for one in seen.get(past, ()) if one.paper.id not in had]
         edition = make_edition(replace(reader, had=frozenset(had)), shelf.narrowed(choice), day=day, now=now)
         if has_message(edition):

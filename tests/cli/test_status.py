@@ -1,15 +1,24 @@
 """`digest status`: how the mail stands, in sentences."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from digest.cli.standing import Standing, sentences
+from digest.cli.status import FEW, MOST_ROWS
+from digest.cli.today import Ahead, Today
+from digest.cli.week import NOTHING, SIGNS, days_until, drawn
 from digest.model import Failure, Outcome, Suppression
+from digest.outcome import MEANINGS, name_of
+from digest.schedule import plan_of
+from digest.store import services, turns
 from digest.store.editions import record_outcomes
 from digest.store.lock import present
 from digest.store.relays import Alarm, RelayHealth, record_alarm, record_health
@@ -18,12 +27,19 @@ from tests.cli.outgoing import BUSY, LOST, NOBODY, SENT, store, tried, waits
 from tests.desk import ADA, CONFIG, NOW, Desk
 from tests.makers import edition, profile
 
+ROOT = Path(__file__).parents[2]
+
 
 def said(desk: Desk) -> list[str]:
     """The sentences before the tables."""
     shown = desk.run("status")
     assert shown.exit_code == 0
     return [line for line in shown.stdout.splitlines() if "\t" not in line]
+
+
+def said_of(desk: Desk, name: str) -> list[str]:
+    """The same of one reader."""
+    return [line for line in desk.run("status", name).stdout.splitlines() if "\t" not in line]
 
 
 def readers(desk: Desk, *names: str) -> None:
@@ -170,7 +186,7 @@ def test_a_reader_who_gets_no_mail_is_called_suppressed_and_one_without_an_editi
     with store(desk) as connection:
         record_outcomes(connection, made, NOW)
 
-    assert "Editions of today: 1 failed, 1 suppressed." in said(desk)
+    assert "Editions of today: 1 failed, 1 failed (suppressed)." in said(desk)
 
 
 def test_what_goes_out_now_is_not_what_was_cut_off(desk: Desk) -> None:
@@ -273,23 +289,45 @@ def test_status_of_one_reader_says_nothing_of_the_others_messages(desk: Desk) ->
 # ---------------------------------------------------------------- today
 
 
+def stands(*outcomes: Outcome | Ahead) -> Standing:
+    """Readers of whom each has her own outcome."""
+    today = [
+        Today(
+            profile=profile(name=str(place)),
+            day=NOW.date(),
+            stands=outcome,
+            reason="",
+            due_at=NOW - timedelta(hours=1),
+            next_at=NOW + timedelta(hours=23),
+        )
+        for place, outcome in enumerate(outcomes)
+    ]
+    return Standing(now=NOW, today=tuple(today))
+
+
 @pytest.mark.parametrize(
     ("today", "sentence"),
     [
         ([Outcome.SENT], "Today's edition is sent."),
         ([Outcome.SENT] * 12, "All 12 editions of today are sent."),
-        ([None, None], "No edition of today is made yet; `digest send` makes them."),
+        ([Ahead.DUE, Ahead.DUE, Ahead.NONE], "Editions of today: 2 due."),
         (
-            [Outcome.SENT, Outcome.SENT, Outcome.QUIET, Outcome.READY, None],
-            "Editions of today: 2 sent, 1 quiet, without a mail, 1 waiting, 1 not made yet.",
+            [Outcome.SENT, Outcome.SENT, Outcome.QUIET, Outcome.READY, Ahead.DUE, Outcome.PAUSED],
+            "Editions of today: 2 sent, 1 quiet, 1 paused, 1 ready, 1 due.",
         ),
-        ([Outcome.FAILED, Outcome.UNKNOWN], "Editions of today: 1 failed, 1 may have arrived."),
+        ([Outcome.FAILED, Outcome.UNKNOWN], "Editions of today: 1 failed, 1 unknown."),
     ],
 )
-def test_today_is_summed_up(today: list[Outcome | None], sentence: str) -> None:
-    standing = Standing(now=NOW, today={str(place): outcome for place, outcome in enumerate(today)})
+def test_today_is_summed_up(today: list[Outcome | Ahead], sentence: str) -> None:
+    assert list(sentences(stands(*today))) == [sentence]
 
-    assert list(sentences(standing)) == [sentence]
+
+def test_every_way_a_day_can_stand_is_counted_by_its_name() -> None:
+    (sentence,) = (one for one in sentences(stands(*Outcome, *Ahead)) if one.startswith("Editions of today"))
+
+    assert all(f"1 {name_of(one)}" in sentence for one in Outcome)
+    assert "1 overdue" in sentence
+    assert "none today" not in sentence
 
 
 def test_where_nobody_has_an_edition_today_nothing_is_said_of_it() -> None:
@@ -304,3 +342,328 @@ def test_an_alarms_problem_stays_one_line() -> None:
     assert "\n" not in sentence
     assert "\x1b" not in sentence
     assert len(sentence) < 400
+
+
+# ---------------------------------------------------------------- each reader's day
+
+HOURS = {"early": "08:00", "late": "11:30"}
+
+
+def stated(desk: Desk, name: str, outcome: Outcome, reason: str, day: date | None = None) -> None:
+    """A day on record that has no message."""
+    made = edition(profile=profile(name=name), day=day or NOW.date(), sections=(), considered=38)
+    with store(desk) as connection:
+        record_outcomes(connection, [(made, outcome, reason)], NOW)
+
+
+def rows(desk: Desk, *arguments: str) -> list[list[str]]:
+    """The lines of tables in a pipe."""
+    shown = desk.run("status", *arguments)
+    assert shown.exit_code == 0
+    return [line.split("\t") for line in shown.stdout.splitlines() if "\t" in line]
+
+
+def test_before_the_hour_an_edition_is_due_and_after_it_overdue(desk: Desk) -> None:
+    for name, hour in HOURS.items():
+        desk.write(f"profiles/{name}.toml", f'send_at = "{hour}"\n' + ADA)
+    stated(desk, "ada", Outcome.QUIET, "none of 38 new papers reached the threshold of 35")
+
+    assert rows(desk) == [
+        ["2026-03-11", "early", "overdue", "-", "08:00 UTC", "since 08:00 (60 min ago)"],
+        ["2026-03-11", "late", "due", "-", "11:30 UTC", "at 11:30 (in 2 h)"],
+        [
+            *("2026-03-11", "ada", "quiet", "0/38", "07:30 UTC"),
+            "none of 38 new papers reached the threshold of 35",
+        ],
+    ]
+
+
+def test_an_hour_is_the_readers_own(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'timezone = "Asia/Tokyo"\nsend_at = "21:00"\n' + ADA)
+    waits(desk, "bob")
+
+    assert rows(desk) == [["2026-03-11", "ada", "due", "-", "21:00 Asia/Tokyo", "at 21:00 (in 3 h)"]]
+
+
+def test_who_has_no_edition_today_is_told_when_the_next_is(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'days = ["mon"]\n' + ADA)
+    desk.write("profiles/bob.toml", "days = []\n" + ADA)
+    waits(desk, "eve")
+
+    assert [row[2:] for row in rows(desk)] == [
+        ["none today", "-", "07:30 UTC", "next Mon 16 March 07:30"],
+        ["none today", "-", "07:30 UTC", "days = []"],
+    ]
+
+
+def test_a_pause_shows_before_any_pass_has_stated_it(desk: Desk) -> None:
+    waits(desk, "bob")
+    desk.run("pause", "ada", "--until", "2026-03-23")
+
+    ((*_, outcome, _, _, why),) = rows(desk)
+    day = json.loads(desk.run("status", "--json").stdout)["today"][0]
+
+    assert (outcome, why) == ("paused", "paused until Mon 23 March 2026")
+    assert (day["outcome"], day["next_at"]) == ("paused", "2026-03-23T07:30:00+00:00")
+
+
+def test_a_pause_without_an_end_has_no_next_edition(desk: Desk) -> None:
+    waits(desk, "bob")
+    desk.run("pause", "ada")
+
+    assert json.loads(desk.run("status", "--json").stdout)["today"][0]["next_at"] is None
+
+
+def test_the_edition_of_last_night_is_overdue_until_the_morning(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'send_at = "22:00"\n' + ADA)
+    yesterday = NOW.date() - timedelta(days=1)
+    stated(desk, "ada", Outcome.QUIET, "none", yesterday - timedelta(days=1))
+
+    ((day, _, outcome, *_, why),) = rows(desk)
+    desk.now += timedelta(hours=2)
+    ((next_day, _, next_outcome, *_),) = rows(desk)
+
+    assert (day, outcome, why) == (str(yesterday), "overdue", "since 22:00 (11 h ago)")
+    assert (next_day, next_outcome) == (str(NOW.date()), "due")
+
+
+def test_a_new_reader_has_missed_nothing(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'send_at = "22:00"\n' + ADA)
+    waits(desk, "bob")
+
+    assert rows(desk)[0][:3] == ["2026-03-11", "ada", "due"]
+
+
+def test_of_many_readers_only_those_are_named_of_whom_one_may_have_to_know(desk: Desk) -> None:
+    for place in range(FEW + 2):
+        desk.write(f"profiles/r{place:02}.toml", ADA)
+        stated(desk, f"r{place:02}", Outcome.QUIET if place else Outcome.FAILED, "x")
+
+    shown = desk.run("status").stdout
+
+    assert f"Editions of today: {FEW + 1} quiet, 1 failed, 1 overdue." in shown
+    assert [row[1:3] for row in rows(desk)] == [["r00", "failed"], ["ada", "overdue"]]
+
+
+def test_of_very_many_in_trouble_the_rest_is_a_number(desk: Desk) -> None:
+    for place in range(MOST_ROWS + 3):
+        desk.write(f"profiles/r{place:02}.toml", ADA)
+    waits(desk, "nobody")
+
+    shown = desk.run("status").stdout
+
+    assert len(rows(desk)) == MOST_ROWS
+    assert "... and 4 more: `digest status --json` has all, `digest status PROFILE` one." in shown
+
+
+def test_one_readers_days_are_told_with_whole_reasons(desk: Desk) -> None:
+    why = "a source could not be read, and there are no new papers. " + "It was down. " * 20
+    stated(desk, "ada", Outcome.SOURCE_DOWN, why, NOW.date() - timedelta(days=1))
+    stated(desk, "ada", Outcome.NO_LIST, "no source had a new paper", NOW.date() - timedelta(days=9))
+
+    told = rows(desk, "ada")
+
+    assert told == [
+        ["2026-03-11", "ada", "overdue", "-", "since 07:30 (90 min ago)"],
+        ["2026-03-10", "ada", "source down", "0/38", why],
+    ]
+    assert rows(desk, "ada", "--last", "10")[-1][:3] == ["2026-03-02", "ada", "no list"]
+
+
+def test_what_was_sent_says_what_was_chosen_and_a_note_of_what_it_is(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", ADA)
+    tried(desk, SENT, "ada")
+    tried(desk, SENT, "bob")
+    stated(desk, "ada", Outcome.READY, "8 of 38 new papers chosen; threshold 35")
+    stated(desk, "bob", Outcome.QUIET, "none of 38 new papers reached the threshold of 35")
+
+    whys = {row[1]: (row[2], row[5]) for row in rows(desk)}
+    days = json.loads(desk.run("status", "--json").stdout)["days"]
+
+    assert whys == {
+        "ada": ("sent", "8 of 38 new papers chosen; threshold 35"),
+        "bob": ("sent", "quiet: none of 38 new papers reached the threshold of 35"),
+    }
+    assert {day["reply"] for day in days} == {"body 250 2.0.0 queued"}
+
+
+def test_a_refusal_leaves_what_the_edition_was_on_record(desk: Desk) -> None:
+    tried(desk, NOBODY)
+    stated(desk, "ada", Outcome.READY, "8 of 38 new papers chosen; threshold 35")
+
+    (day,) = json.loads(desk.run("status", "--json").stdout)["days"]
+
+    assert day["reason"] == day["reply"] == "RCPT 550 5.1.1 no such user"
+    assert day["edition"] == "8 of 38 new papers chosen; threshold 35"
+
+
+def test_days_of_a_pause_stand_in_a_readers_history_before_any_pass_has_stated_them(desk: Desk) -> None:
+    waits(desk, "bob")
+    desk.run("pause", "ada", "--until", "2026-03-14")
+    desk.now += timedelta(days=2)
+    stated(desk, "ada", Outcome.PAUSED, "stated", NOW.date() + timedelta(days=1))
+
+    assert [(row[0], row[2], row[4]) for row in rows(desk, "ada")] == [
+        ("2026-03-13", "paused", "paused until Sat 14 March 2026"),
+        ("2026-03-12", "paused", "stated"),
+        ("2026-03-11", "paused", "paused until Sat 14 March 2026"),
+    ]
+    assert "The next edition of ada is due at 2026-03-14 07:30 UTC." in said_of(desk, "ada")
+
+
+def test_the_next_edition_of_a_reader_may_be_todays(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'send_at = "11:30"\n' + ADA)
+    waits(desk, "bob")
+
+    assert "The next edition of ada is due at 2026-03-11 11:30 UTC." in said_of(desk, "ada")
+
+
+def test_a_long_pause_to_come_hides_no_later_edition(desk: Desk) -> None:
+    waits(desk, "bob")
+    desk.run("pause", "ada", "--from", "2026-03-12", "--until", "2026-09-07")
+
+    assert "The next edition of ada is due at 2026-09-07 07:30 UTC." in said_of(desk, "ada")
+
+
+def test_a_reader_whose_file_cannot_be_used_is_not_forgotten(desk: Desk) -> None:
+    bob = profile(name="bob")
+    with store(desk) as connection:
+        turn = turns.TurnRow(profile="bob", day=NOW.date(), due_at=NOW, plan=plan_of(bob))
+        turns.put_turns(connection, [turn])
+    desk.write("profiles/bob.toml", "threshold = 700\n")
+    stated(desk, "bob", Outcome.FAILED, "profiles/bob.toml: threshold: 700 is more than 100")
+
+    shown = desk.run("status")
+
+    assert "bob\tfailed\t0/38\t07:30 UTC\tprofiles/bob.toml: threshold" in shown.stdout
+    assert "not usable: bob.toml" in shown.stderr
+
+
+# ---------------------------------------------------------------- a week
+
+
+def test_a_week_is_a_grid_of_words_in_a_pipe(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", 'days = ["mon", "wed"]\npause.until = 2026-03-10\n' + ADA)
+    stated(desk, "ada", Outcome.NO_LIST, "x", NOW.date() - timedelta(days=3))
+    stated(desk, "ada", Outcome.QUIET, "x", NOW.date() - timedelta(days=2))
+
+    assert rows(desk, "--week")[:3] == [
+        ["reader", *(f"2026-03-{day:02}" for day in range(5, 12))],
+        ["ada", "-", "-", "-", "no list", "quiet", "-", "overdue"],
+        ["bob", "-", "-", "-", "-", "paused", "-", "overdue"],
+    ]
+
+
+def test_a_week_of_many_readers_is_numbers_and_those_in_trouble_first(desk: Desk) -> None:
+    for place in range(MOST_ROWS):
+        desk.write(f"profiles/r{place:02}.toml", 'send_at = "10:00"\n' + ADA)
+    stated(desk, "r07", Outcome.EXPIRED, "x", NOW.date() - timedelta(days=2))
+    stated(desk, "ada", Outcome.QUIET, "x")
+
+    head, *numbers, _, first, second = rows(desk, "--week")[:7]
+
+    assert head[0] == "outcome"
+    assert numbers == [
+        ["quiet", *"000000", "1"],
+        ["expired", *"000010", "0"],
+        ["due", *"000000", "50"],
+    ]
+    assert (first[0], first[5]) == ("r07", "expired")
+    assert second[0] == "ada"
+
+
+def test_on_a_terminal_a_week_has_signs_and_a_legend() -> None:
+    grid = {"ada": [Outcome.SENT, None, Outcome.FAILED]}
+
+    head, line, legend = (one.plain for one in drawn(grid, days_until(NOW.date(), 3), ["ada"]))
+
+    assert head.split() == ["Mon", "9", "Tue", "10", "Wed", "11"]
+    assert line.split() == ["ada", "✓", "-", "✗"]
+    assert [head.index(day) for day in ("Mon", "Tue", "Wed")] == [line.index(sign) - 1 for sign in "✓-✗"]
+    assert legend == "✓ sent, ✗ failed, - none that day, or nothing on record"
+
+
+def test_every_outcome_has_its_own_sign() -> None:
+    signs = [SIGNS[one][0] for one in (*Outcome, Ahead.DUE, Ahead.OVERDUE)]
+
+    assert len({*signs, NOTHING}) == len(signs) + 1
+
+
+# ---------------------------------------------------------------- who is at work
+
+
+def at_work(desk: Desk, *, ended: bool = False) -> None:
+    row = services.ServiceRow(
+        owner="7", host="teapot", pid=7, began_at=NOW - timedelta(hours=2), seen_at=NOW - timedelta(minutes=1)
+    )
+    with store(desk) as connection:
+        services.begin(connection, row)
+        if ended:
+            services.end(connection, "7", row.seen_at)
+
+
+def test_who_never_ran_a_service_hears_of_none_while_nothing_is_overdue(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'send_at = "22:00"\n' + ADA)
+    waits(desk, "bob")
+
+    assert "digest run" not in desk.run("status").stdout
+
+
+def test_what_is_overdue_without_a_service_is_said(desk: Desk) -> None:
+    waits(desk, "bob")
+
+    assert (
+        "No `digest run` is at work, and 1 edition is overdue: the next `digest send` makes what it can."
+        in said(desk)
+    )
+
+
+def test_a_service_at_work_is_named_and_the_next_edition_with_it(desk: Desk) -> None:
+    at_work(desk)
+
+    with present(desk.folder / "digest.sqlite3", "7"):
+        sentences = said(desk)
+
+    assert "`digest run` is at work since 2026-03-11 07:00 UTC (teapot, process 7)." in sentences
+    assert "The next edition is due at 2026-03-12 07:30 UTC (in 22 h)." in sentences
+
+
+@pytest.mark.parametrize(
+    ("ended", "how"), [(True, "ended"), (False, "was last seen, and did not end in good order,")]
+)
+def test_a_service_that_is_gone_is_said_with_how_it_ended(desk: Desk, ended: bool, how: str) -> None:
+    at_work(desk, ended=ended)
+    desk.now += timedelta(hours=1)
+
+    sentence = f"No `digest run` is at work: the last one {how} at 2026-03-11 08:59 UTC (teapot, process 7)."
+
+    assert sentence in said(desk)
+    (run,) = json.loads(desk.run("status", "--json").stdout)["mail"]["runs"]
+    assert (run["is_at_work"], run["host"]) == (False, "teapot")
+
+
+def test_help_names_every_outcome_in_the_words_of_the_record(desk: Desk) -> None:
+    shown = " ".join(desk.run("status", "--help").stdout.split())
+
+    assert all(f"{name_of(one)} {meaning}" in shown for one, meaning in MEANINGS.items())
+
+
+def test_every_field_of_the_json_is_in_the_document(desk: Desk) -> None:
+    tried(desk, NOBODY)
+    stated(desk, "ada", Outcome.READY, "8 of 38 new papers chosen; threshold 35")
+    at_work(desk)
+    document = (ROOT / "docs" / "status.md").read_text(encoding="utf-8")
+
+    told = json.loads(desk.run("status", "--json").stdout)
+
+    named = set(re.findall(r"`([a-z_]+)`", document))
+    assert set(fields(told)) - {"ada"} <= named
+
+
+def fields(told: object) -> Iterator[str]:
+    if isinstance(told, dict):
+        yield from told
+        told = list(told.values())
+    if isinstance(told, list):
+        for one in told:
+            yield from fields(one)

@@ -98,6 +98,15 @@ def test_a_paper_that_both_pick_on_different_days_has_moved() -> None:
     assert (found.kept, found.moved) == (1, 1)
 
 
+def test_days_are_the_cause_where_only_they_differ() -> None:
+    other = replace(WAITING, days=frozenset({FIRST.weekday()}))
+    daily, weekly = side(WAITING), side(other)
+
+    found = compare(daily, replace(weekly, editions=weekly.editions[:1]))
+
+    assert [(one.paper.id, one.cause.what) for one in found.changes] == [("both", "the days of editions")]
+
+
 def test_a_followed_name_is_named_by_its_reason() -> None:
     old, new = profile(threshold=30), profile(threshold=30, organizations=("rice lab",))
     paper = listed("lab", "Soup", FIRST)

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from digest.model import Candidate, Interest, Profile
+from digest.model import Candidate, Every, Interest, Pause, Profile
 from digest.pipeline import Reader, make_shelf
+from digest.profiles.calendar import FORGOTTEN_AFTER, check_calendar
 from digest.profiles.findings import Finding, key_of
 from digest.profiles.lint import in_order, lint_alone, lint_with_papers
-from tests.makers import candidate, interest, paper, profile
+from tests.makers import TODAY, candidate, interest, paper, profile
 
 
 def alone(one: Profile) -> list[tuple[str, str]]:
@@ -225,3 +227,35 @@ def test_a_reader_of_papers_without_abstracts_is_served() -> None:
     bare = [replace(one, paper=replace(one.paper, abstract=None)) for one in crowd("Beans", "Rice")]
 
     assert with_papers(profile(interest("beans")), bare) == []
+
+
+# ---------------------------------------------------------------- days
+
+A_DAY = timedelta(days=1)
+LONG_AGO = TODAY - FORGOTTEN_AFTER
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({}, []),
+        ({"days": frozenset()}, [("no-days", "days")]),
+        ({"days": frozenset({0, 2}), "every": Every.WEEK}, [("days-unused", "days")]),
+        ({"days": frozenset({2}), "every": Every.WEEK}, []),
+        ({"every": Every.WEEK}, []),
+        ({"days": frozenset({0, 2}), "every": Every.MONTH}, []),
+        ({"pause": Pause(until=LONG_AGO)}, [("pause-over", "pause.until")]),
+        ({"pause": Pause(until=LONG_AGO + A_DAY)}, []),
+        ({"pause": Pause(begins=LONG_AGO)}, [("pause-endless", "pause")]),
+        ({"pause": Pause(begins=LONG_AGO + A_DAY)}, []),
+        ({"pause": Pause(begins=LONG_AGO, until=TODAY + A_DAY)}, []),
+        ({"pause": Pause()}, [("pause-endless", "pause")]),
+    ],
+)
+def test_days_that_nothing_comes_of_and_a_forgotten_pause_are_told(
+    fields: dict[str, object], found: list[tuple[str, str]]
+) -> None:
+    told = list(check_calendar(profile(**fields), TODAY))
+
+    assert [(one.check, one.key) for one in told] == found
+    assert in_order(told) == told

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from digest.model import Candidate, Edition, Observation, Profile, QuietDay, SectionName
+from digest.model import Candidate, Edition, Every, Observation, Profile, QuietDay, SectionName
 from digest.pipeline import Reader, make_edition, make_shelf
 from digest.profiles.past import day_seen, days_of, replay, seen_between
 from digest.selection import LastEdition
@@ -68,6 +68,17 @@ def test_there_are_editions_only_on_the_readers_days() -> None:
 
 
 # ---------------------------------------------------------------- editions again
+
+
+def test_a_weekly_reader_has_one_edition_a_week_that_looks_back_over_it() -> None:
+    weekly = waiting(every=Every.WEEK)
+    (monday,) = days_of(weekly, FIRST + DAY, FIRST + 7 * DAY)
+    papers = [listed(str(n), f"Waiting {n}", monday - n * DAY) for n in (2, 7, 8)]
+
+    (edition,) = replay(Reader(profile=weekly), make_shelf(papers), [monday], window_days=3, now=NOW)
+
+    assert monday == FIRST + 7 * DAY
+    assert picked([edition]) == [["2", "7"]]
 
 
 def test_a_paper_is_picked_on_its_day_and_not_again() -> None:
