@@ -1,7 +1,7 @@
 """What the store holds, as the pipeline wants it: harvests kept, shelves filled, readers known."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,29 @@ from digest.identity import identities, is_title_only, title_identity
 from digest.library.entries import Library
 from digest.library.liked import MOST_LIKED, complete, completed, latest, load_liked
 from digest.links import is_arxiv_id
-from digest.model import Candidate, Entry, Listing, Note, NoteKind, Paper, Profile, SourceState, Verdict
-from digest.pipeline import Reader, Shelf, make_shelf
+from digest.model import (
+    Candidate,
+    Edition,
+    Entry,
+    Listing,
+    Note,
+    NoteKind,
+    Paper,
+    Period,
+    Profile,
+    SourceState,
+    Verdict,
+)
+from digest.pipeline import (
+    MOST_DAYS,
+    Reader,
+    Shelf,
+    make_editions,
+    make_shelf,
+    shelf_in,
+    window_of,
+)
+from digest.schedule import period_of
 from digest.scoring.recipe import MOST_STORED
 from digest.selection import LastEdition
 from digest.sources.protocol import Source
@@ -231,6 +252,78 @@ def stored_shelf(
         )
         + tuple(note for one in last for note in _awaited(connection, one, now)),
     )
+
+
+WINDOWS = (8, 16, MOST_DAYS)
+"""Days: how far back the shelves begin of those who look back further than usual, so that they are few."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelves:
+    """The shelves of one moment: the usual one, and longer ones, each filled when the first reader needs it.
+
+    A shelf follows from the store, the moment and the reader's window alone, whoever else is served. All of
+    them stand in one corpus, which costs most, but where they hold papers that are not in it.
+    """
+
+    usual: Shelf
+    window_days: int
+    now: datetime
+    model: str | None = None
+    _longer: dict[int, Shelf] = field(default_factory=dict)
+    _over: dict[tuple[int, Period], Shelf] = field(default_factory=dict)
+
+    def editions(self, connection: "Connection", wanted: Sequence[tuple[Reader, date]]) -> list[Edition]:
+        """The editions of these readers, in their order, each of its day."""
+        placed = [self.placed(connection, reader, day) for reader, day in wanted]
+        made: dict[int, Edition] = {}
+        for shelf in {id(shelf): shelf for _, shelf in placed}.values():
+            those = [n for n, (_, own) in enumerate(placed) if own is shelf]
+            some = make_editions([(placed[n][0], wanted[n][1]) for n in those], shelf, now=self.now)
+            made.update(zip(those, some, strict=True))
+        return [made[n] for n in range(len(wanted))]
+
+    def placed(self, connection: "Connection", reader: Reader, day: date) -> tuple[Reader, Shelf]:
+        """The reader, before the shelf for the edition of a day."""
+        since = window_of(reader, day, window_days=self.window_days, now=self.now)
+        days = _days_back(self.now - since, self.window_days)
+        shelf = self.usual if days == self.window_days else self._of(connection, days)
+        period = period_of(reader.profile, day)
+        if period:
+            key = days, period
+            shelf = self._over.get(key) or self._over.setdefault(key, shelf.over(period))
+        return replace(reader, since=None if days == self.window_days else since), shelf
+
+    def _of(self, connection: "Connection", days: int) -> Shelf:
+        if days not in self._longer:
+            candidates = papers.recent_candidates(connection, self.now - timedelta(days=days), self.now)
+            corpus = self.usual.scope.corpus
+            if all(one.paper.id in corpus.rows for one in candidates):
+                shelf = shelf_in(corpus, candidates)
+            else:
+                shelf = shelf_among_stored(connection, candidates, now=self.now, model=self.model)
+            notes, incomplete = self.usual.notes, self.usual.incomplete
+            self._longer[days] = replace(shelf, notes=notes, incomplete=incomplete)
+        return self._longer[days]
+
+
+def _days_back(back: timedelta, usual: int) -> int:
+    """The shortest of the shelves that reaches so far back."""
+    longer = (days for days in WINDOWS if timedelta(days=days) >= back)
+    return usual if back <= timedelta(days=usual) else next(longer)
+
+
+def stored_shelves(
+    connection: "Connection",
+    sources: Mapping[str, bool],
+    *,
+    window_days: int,
+    now: datetime,
+    model: str | None = None,
+) -> Shelves:
+    """The same for readers of every window: daily, weekly and monthly ones, and those who were away."""
+    usual = stored_shelf(connection, sources, window_days=window_days, now=now, model=model)
+    return Shelves(usual=usual, window_days=window_days, now=now, model=model)
 
 
 def _note_of(connection: "Connection", done: Harvest) -> Iterator[Note]:

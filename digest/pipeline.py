@@ -1,8 +1,9 @@
 """The program on one page: sources are read, papers scored, an edition made, its message composed."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,25 +14,29 @@ from digest.message import compose
 from digest.model import (
     Candidate,
     Edition,
+    Every,
     Message,
     Note,
     NoteKind,
     Outcome,
     Paper,
+    Period,
     Pick,
     Profile,
     Sender,
+    Stretch,
 )
 from digest.outcome import has_message
 from digest.rendering.renderer import Renderer
-from digest.scoring.corpus import Vector, read_papers
+from digest.schedule import moment, period_of
+from digest.scoring.corpus import Corpus, Vector, read_papers
 from digest.scoring.literal import Index
 from digest.scoring.reasons import Explainer, explainers
 from digest.scoring.scope import Scope
 from digest.scoring.scorer import Scored, score_all
 from digest.scoring.taste import Taste, taste_of
 from digest.selection import NOTHING_LATE, LastEdition, arrived_late, select
-from digest.trend import with_trends
+from digest.trend import day_listed, with_trends
 from digest.twins import find_twins
 
 # ---------------------------------------------------------------- the papers of a day
@@ -56,6 +61,14 @@ class Shelf:
         """The same shelf with only some of its papers to choose from."""
         return replace(self, candidates=tuple(candidates))
 
+    def after(self, since: datetime | None) -> "Shelf":
+        """The same shelf without what was first seen until then."""
+        return self.narrowed(one for one in self.candidates if one.first_seen > since) if since else self
+
+    def over(self, period: Period | None) -> "Shelf":
+        """The same shelf with the votes of a period's papers compared with all of them."""
+        return replace(self, candidates=with_trends(self.candidates, period)) if period else self
+
     def likeness(self, one: str, other: str) -> float:
         """How alike the words of two papers on the shelf are, 0..1."""
         return self.scope.likeness(one, other)
@@ -72,13 +85,18 @@ def make_shelf(
 
     `vectors` are embeddings by paper id, where there is a model: papers without one are known by words alone.
     """
+    found = tuple(candidates)
+    corpus = read_papers([*(one.paper for one in found), *stored], vectors=vectors)
+    return replace(shelf_in(corpus, found), notes=tuple(notes))
+
+
+def shelf_in(corpus: Corpus, candidates: Iterable[Candidate]) -> Shelf:
+    """A shelf of papers that all stand in a corpus which was read before."""
     ranked = with_trends(candidates)
     papers = [candidate.paper for candidate in ranked]
-    corpus = read_papers([*papers, *stored], vectors=vectors)
-    scope = Scope(corpus, np.arange(len(papers)))
-    twins = find_twins(papers, scope.likeness)
+    scope = Scope(corpus, np.array([corpus.rows[paper.id] for paper in papers], np.intp))
     index = Index(scope, np.arange(len(papers)))
-    return Shelf(candidates=ranked, scope=scope, index=index, notes=tuple(notes), twins=twins)
+    return Shelf(candidates=ranked, scope=scope, index=index, twins=find_twins(papers, scope.likeness))
 
 
 def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
@@ -95,11 +113,9 @@ def shelf_of_listings(harvested: Iterable[Harvested], at: datetime) -> Shelf:
 def date_of(profile: Profile, day: date, now: datetime) -> datetime:
     """The moment an edition carries: the reader's hour of that day, or the last full hour if that is to come.
 
-    So a preview in the evening and the mail of the morning are the same bytes. By way of UTC, as an hour that
-    a change of clocks leaves out is no moment in its own zone.
+    So a preview in the evening and the mail of the morning are the same bytes.
     """
-    zone = ZoneInfo(profile.timezone)
-    due = datetime.combine(day, profile.send_at, tzinfo=zone).astimezone(UTC)
+    zone, due = ZoneInfo(profile.timezone), moment(day, profile.send_at, profile.timezone)
     full_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return (due if due <= now else full_hour).astimezone(zone)
 
@@ -119,6 +135,26 @@ class Reader:
     """What the reader should know of the own files."""
     last: LastEdition | None = None
     """The last edition before the one to be made; what it missed arrives late. `None`: nothing does."""
+    since: datetime | None = None
+    """Papers first seen until then are not looked at. `None`: all of the shelf are."""
+
+
+MOST_DAYS = 32
+"""How far back an edition looks where it looks back further than usual: 31 days, and a part of one, as the
+first day of a month begins at midnight, and its reader's hour comes later."""
+
+
+def window_of(reader: Reader, day: date, *, window_days: int, now: datetime) -> datetime:
+    """Since when papers were first seen that an edition of this day is to look at.
+
+    That is the usual `window_days`, longer ago if the last edition was, or if the period begins before; but
+    MOST_DAYS at most, unless `window_days` are more.
+    """
+    profile, usual = reader.profile, now - timedelta(days=window_days)
+    period = period_of(profile, day)
+    begins = moment(period.first, time(), profile.timezone) if period else usual
+    last = reader.last.at if reader.last else usual
+    return min(usual, max(min(begins, last), now - timedelta(days=MOST_DAYS)))
 
 
 def make_edition(reader: Reader, shelf: Shelf, *, day: date, now: datetime) -> Edition:
@@ -141,7 +177,7 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
     n_new = sum(not last.knew(one.candidate) for one in judged.picks) if last else None
     chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, late)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
-    notes = _notes(shelf, profile)
+    notes, period = _notes(shelf, profile), period_of(profile, day)
     return Edition(
         profile=profile,
         day=day,
@@ -152,7 +188,39 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
         sections=tuple(sections),
         misses=tuple(map(judged.explained, chosen.misses)),
         notes=(*notes, *reader.notes),
+        period=period,
+        chart=_chart(judged, period) if period else (),
     )
+
+
+def _chart(judged: "_Judged", period: Period) -> tuple[Stretch, ...]:
+    """How many papers of each day, or of each week of a month, were listed, and how many of them matched.
+
+    Those that the reader had before count, too: it is what there was.
+    """
+    threshold, every_score = judged.reader.profile.threshold, judged.scored.all_briefly(len(judged.places))
+    listed, matched = Counter[date](), Counter[date]()
+    for candidate in judged.shelf.candidates:
+        score = every_score[judged.places[candidate.paper.id]]
+        day = day_listed(candidate)
+        listed[day] += 1
+        matched[day] += score.followed or score.value >= threshold
+    return tuple(
+        Stretch(
+            first=days[0],
+            last=days[-1],
+            listed=sum(listed[day] for day in days),
+            matched=sum(matched[day] for day in days),
+        )
+        for days in stretches(period)
+    )
+
+
+def stretches(period: Period) -> Iterator[Sequence[date]]:
+    """The days of a week one by one, those of a month by sevens; the last of these may be fewer."""
+    together = 7 if period.every is Every.MONTH else 1
+    days = [period.first + timedelta(days=n) for n in range((period.last - period.first).days + 1)]
+    return (days[start : start + together] for start in range(0, len(days), together))
 
 
 def _notes(shelf: Shelf, profile: Profile) -> tuple[Note, ...]:
@@ -185,12 +253,18 @@ class _Judged:
 
     reader: Reader
     shelf: Shelf
+    scored: Scored
     explainer: Explainer
     picks: tuple[Pick, ...]
 
+    @property
+    def places(self) -> Mapping[str, int]:
+        """Where the papers of the shelf stand among the scores."""
+        return self.shelf.scope.places
+
     def explained(self, pick: Pick) -> Pick:
         """The same pick with the reasons of its score."""
-        score = self.explainer.explain(self.shelf.scope.places[pick.paper.id])
+        score = self.explainer.explain(self.places[pick.paper.id])
         return Pick(candidate=pick.candidate, score=score, twins=pick.twins, summary=pick.summary)
 
 
@@ -199,7 +273,13 @@ def _judge(readers: Sequence[Reader], shelf: Shelf) -> list[_Judged]:
     scored = score_all(shelf.scope, shelf.index, tastes)
     explained = explainers(shelf.scope, shelf.index, tastes, scored)
     return [
-        _Judged(reader=reader, shelf=shelf, explainer=explainer, picks=_picks(reader, shelf, one))
+        _Judged(
+            reader=reader,
+            shelf=shelf,
+            scored=one,
+            explainer=explainer,
+            picks=_picks(reader, shelf, one),
+        )
         for reader, one, explainer in zip(readers, scored, explained, strict=True)
     ]
 
@@ -214,7 +294,7 @@ def _picks(reader: Reader, shelf: Shelf, scored: Scored) -> tuple[Pick, ...]:
     return tuple(
         [
             Pick(candidate=candidate, score=scores[places[candidate.paper.id]])
-            for candidate in shelf.candidates
+            for candidate in shelf.after(reader.since).candidates
             if candidate.paper.id not in had
         ]
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Set
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from digest.harvest import Harvested
 from digest.health import Health
 from digest.holdings import (
     MOST_DISLIKED,
+    Shelves,
     fetch_liked,
     fetch_paper,
     keep,
@@ -24,6 +26,7 @@ from digest.holdings import (
     stored_reader,
     stored_readers,
     stored_shelf,
+    stored_shelves,
 )
 from digest.identity import is_title_only
 from digest.library.liked import MOST_LIKED
@@ -33,6 +36,7 @@ from digest.model import (
     DeliveryState,
     Edition,
     Entry,
+    Every,
     Listing,
     Note,
     NoteKind,
@@ -43,7 +47,7 @@ from digest.model import (
     SourceState,
     Verdict,
 )
-from digest.pipeline import make_edition
+from digest.pipeline import MOST_DAYS, Reader, make_edition, make_shelf
 from digest.selection import LastEdition
 from digest.sources.protocol import Wanted
 from digest.store import deliveries, editions
@@ -77,6 +81,7 @@ class Library:
 
 
 WEB = FakeWeb({})
+NOTE = Note(kind=NoteKind.PARTIAL, name="test", number=12, usual=31)
 
 
 @pytest.fixture
@@ -317,6 +322,94 @@ def test_lists_of_days_gone_by_are_late_within_the_window_and_no_news_before(dat
         assert (late, old) == (1, 1)
         assert [(one.paper.id, one.first_seen) for one in shelf.candidates] == [("2603.00002", NOW)]
         assert harvests_of(connection, "test", most=1) == ()
+
+
+# ---------------------------------------------------------------- shelves of every window
+
+
+def listed_daily(database: Database, days: int) -> None:
+    """A paper on the list of each of so many days before today, the older the fewer its votes."""
+    with database.begin() as connection:
+        for back in range(1, days + 1):
+            at = NOW - timedelta(days=back)
+            paper = entry(f"2602.{back:05d}", f"Waiting {back}", upvotes=100 - back)
+            kept(connection, harvested(moved(paper, at, at.date())), at)
+
+
+def shelves(connection: Connection) -> Shelves:
+    return stored_shelves(connection, {}, window_days=7, now=NOW)
+
+
+def reader_of(every: Every = Every.DAY, away: int = 0, **fields: Any) -> Reader:
+    """One who likes to wait, and whose last edition was so many days ago."""
+    last = LastEdition(day=TODAY - timedelta(days=away), at=NOW - timedelta(days=away)) if away else None
+    known = profile(interest("waiting", 8), every=every, threshold=1, max_papers=50, **fields)
+    return Reader(profile=known, last=last)
+
+
+def considered(database: Database, *readers: Reader) -> list[int]:
+    with database.read() as connection:
+        made = shelves(connection).editions(connection, [(one, TODAY) for one in readers])
+    return [one.considered for one in made]
+
+
+@pytest.mark.slow
+def test_who_was_away_is_offered_all_since_the_last_edition_and_others_the_usual_window(
+    database: Database,
+) -> None:
+    listed_daily(database, 40)
+
+    away = [reader_of(away=days) for days in (1, 7, 8, 12, 20, 39)]
+
+    # What was seen exactly as long ago as the window is long, or when the last edition was made, is left out.
+    assert considered(database, *away) == [6, 6, 7, 11, 19, MOST_DAYS - 1]
+
+
+def test_a_week_and_a_month_are_offered_whole(database: Database) -> None:
+    listed_daily(database, 40)
+
+    week, month = considered(database, reader_of(Every.WEEK), reader_of(Every.MONTH))
+
+    assert (week, month) == (7, 28)
+
+
+@pytest.mark.slow
+def test_an_edition_does_not_depend_on_who_else_is_served(database: Database) -> None:
+    listed_daily(database, 40)
+    readers = [reader_of(every, away) for every in Every for away in (0, 1, 9, 35)]
+    wanted = [(one, TODAY) for one in readers]
+
+    with database.read() as connection:
+        together = shelves(connection).editions(connection, wanted)
+        alone = [shelves(connection).editions(connection, [one])[0] for one in wanted]
+
+    assert together == alone
+    assert [one.profile.every for one in together] == [one.profile.every for one in readers]
+
+
+def test_votes_are_compared_over_the_readers_own_period(database: Database) -> None:
+    listed_daily(database, 40)
+
+    with database.read() as connection:
+        readers = (reader_of(), reader_of(Every.WEEK), reader_of(Every.MONTH))
+        made = shelves(connection).editions(connection, [(one, TODAY) for one in readers])
+
+    newest = [{pick.paper.id: pick.candidate.trend for pick in one.shown}["2602.00001"] for one in made]
+    assert [(one.over, one.percent, one.among) for one in newest if one] == [
+        (Every.DAY, 100, 1),
+        (Every.WEEK, 15, 7),
+        (Every.MONTH, 4, 28),
+    ]
+
+
+def test_papers_that_are_not_among_those_measured_against_are_offered_too(database: Database) -> None:
+    listed_daily(database, 10)
+    with database.read() as connection:
+        few = Shelves(usual=replace(make_shelf([]), notes=(NOTE,)), window_days=1, now=NOW)
+        (edition,) = few.editions(connection, [(reader_of(away=6), TODAY)])
+
+    assert edition.considered == 5
+    assert edition.notes == (NOTE,)
 
 
 def test_what_readers_like_is_told_by_reader_the_latest_last(database: Database) -> None:

@@ -2,18 +2,25 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from digest.errors import DigestError, FetchError
 from digest.harvest import Harvested
 from digest.model import (
+    Candidate,
+    Edition,
     Entry,
+    Every,
     Listing,
     Note,
     NoteKind,
     Observation,
     Outcome,
+    Period,
     QuietDay,
     SectionName,
     Sender,
@@ -21,6 +28,7 @@ from digest.model import (
 )
 from digest.outcome import day_of, has_message, reason_of
 from digest.pipeline import (
+    MOST_DAYS,
     Reader,
     date_of,
     make_edition,
@@ -28,6 +36,8 @@ from digest.pipeline import (
     make_message,
     make_shelf,
     shelf_of_listings,
+    stretches,
+    window_of,
 )
 from digest.rendering.renderer import Renderer
 from digest.selection import LastEdition
@@ -208,7 +218,10 @@ def test_what_the_reader_had_of_a_list_tells_that_its_edition_had_read_it() -> N
 
 @pytest.mark.parametrize(
     ("interests", "told"),
-    [("waiting", "1 of 3 papers (2 new) chosen"), ("geology", "none of 3 papers (2 new) reached 35")],
+    [
+        ("waiting", "1 of 3 papers (2 new) chosen; threshold 35"),
+        ("geology", "none of 3 papers (2 new) reached the threshold of 35"),
+    ],
 )
 def test_papers_that_an_edition_passed_over_before_are_considered_and_not_called_new(
     interests: str, told: str
@@ -230,7 +243,150 @@ def test_to_a_new_reader_all_papers_are_new() -> None:
     edition = make_edition(Reader(profile=profile(interest("waiting", 8))), shelf, day=TODAY, now=NOW)
 
     assert edition.n_new is None
-    assert reason_of(edition) == "1 of 1 new paper chosen"
+    assert reason_of(edition) == "1 of 1 new paper chosen; threshold 35"
+
+
+# ---------------------------------------------------------------- weeks and months
+
+WEEK = date(2026, 3, 4)
+"""The first day of the week before today."""
+
+
+def listed_on(identifier: str, title: str, day: date) -> Candidate:
+    """A paper of the list of that day, stored on it."""
+    at = datetime.combine(day, time(5), tzinfo=UTC)
+    found = candidate(identifier, title, abstract="On tea.")
+    return replace(found, first_seen=at, observation=Observation(at=at, listed_on=day))
+
+
+def weekly(**fields: Any) -> Reader:
+    """Ada, who reads on Wednesdays, as today is one."""
+    known = profile(interest("waiting", 8), every=Every.WEEK, days=frozenset({2}))
+    return Reader(profile=known, **fields)
+
+
+def counts(edition: Edition) -> list[tuple[int, int]]:
+    return [(one.listed, one.matched) for one in edition.chart]
+
+
+def test_a_daily_edition_has_no_period_and_no_chart() -> None:
+    shelf = make_shelf([listed_on("1", "Waiting", WEEK)])
+
+    edition = make_edition(Reader(profile=profile(interest("waiting", 8))), shelf, day=TODAY, now=NOW)
+
+    assert (edition.period, edition.chart) == (None, ())
+
+
+def test_a_weekly_edition_counts_the_papers_of_each_day_and_those_that_match() -> None:
+    papers = [
+        listed_on("before", "Waiting", WEEK - timedelta(days=1)),
+        listed_on("1", "Waiting", WEEK),
+        listed_on("2", "Pouring", WEEK),
+        listed_on("3", "Waiting Rooms", WEEK + timedelta(days=6)),
+        listed_on("today", "Waiting Longer", TODAY),
+    ]
+
+    edition = make_edition(weekly(), make_shelf(papers), day=TODAY, now=NOW)
+
+    assert edition.period == Period(every=Every.WEEK, first=WEEK, last=TODAY - timedelta(days=1))
+    assert counts(edition) == [(2, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 1)]
+    assert [one.first for one in edition.chart] == [WEEK + timedelta(days=n) for n in range(7)]
+    assert all(one.first == one.last for one in edition.chart)
+
+
+def test_what_the_reader_had_of_a_week_is_counted_and_not_shown() -> None:
+    shelf = make_shelf([listed_on("1", "Waiting", WEEK), listed_on("2", "Waiting Rooms", WEEK)])
+
+    edition = make_edition(weekly(had=frozenset({"1"})), shelf, day=TODAY, now=NOW)
+
+    assert [pick.paper.id for pick in edition.shown] == ["2"]
+    assert counts(edition)[0] == (2, 2)
+
+
+def test_who_is_followed_counts_as_a_match() -> None:
+    paper = replace(
+        listed_on("1", "Pouring", WEEK), paper=candidate("1", "Pouring", authors=("Ada Teapot",)).paper
+    )
+    reader = weekly()
+    follower = replace(reader, profile=replace(reader.profile, authors=("Ada Teapot",)))
+
+    edition = make_edition(follower, make_shelf([paper]), day=TODAY, now=NOW)
+
+    assert counts(edition)[0] == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lengths"),
+    [
+        (date(2026, 2, 2), date(2026, 3, 1), [7, 7, 7, 7]),
+        (date(2024, 2, 2), date(2024, 3, 1), [7, 7, 7, 7, 1]),
+        (date(2026, 1, 2), date(2026, 2, 1), [7, 7, 7, 7, 3]),
+    ],
+)
+def test_a_month_is_counted_by_seven_days_and_what_is_left(
+    first: date, last: date, lengths: list[int]
+) -> None:
+    parts = list(stretches(Period(every=Every.MONTH, first=first, last=last)))
+
+    assert [len(days) for days in parts] == lengths
+    assert (parts[0][0], parts[-1][-1]) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("every", "last", "back"),
+    [
+        (Every.DAY, None, timedelta(days=7)),
+        (Every.DAY, timedelta(days=1), timedelta(days=7)),
+        (Every.DAY, timedelta(days=10), timedelta(days=10)),
+        (Every.DAY, timedelta(days=90), timedelta(days=MOST_DAYS)),
+        (Every.WEEK, None, timedelta(days=7, hours=7, minutes=30)),  # from midnight on
+        (Every.WEEK, timedelta(days=7), timedelta(days=7, hours=7, minutes=30)),
+        (Every.WEEK, timedelta(days=14), timedelta(days=14)),
+        (Every.MONTH, None, timedelta(days=28, hours=7, minutes=30)),
+    ],
+)
+def test_an_edition_looks_back_as_far_as_usual_or_to_the_last_or_over_its_period(
+    every: Every, last: timedelta | None, back: timedelta
+) -> None:
+    made = LastEdition(day=(NOW - last).date(), at=NOW - last) if last else None
+    reader = Reader(profile=profile(every=every), last=made)
+
+    assert NOW - window_of(reader, TODAY, window_days=7, now=NOW) == back
+
+
+@given(
+    every=st.sampled_from(Every),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia", "Pacific/Kiritimati"]),
+    now=st.timedeltas(timedelta(days=-5_000), timedelta(days=5_000)).map(lambda passed: NOW + passed),
+    away=st.timedeltas(timedelta(minutes=1), timedelta(days=90)),
+    window_days=st.integers(1, 60),
+)
+def test_whatever_came_since_the_last_edition_is_looked_at_within_a_month(
+    every: Every, zone: str, now: datetime, away: timedelta, window_days: int
+) -> None:
+    last = LastEdition(day=(now - away).date(), at=now - away)
+    reader = Reader(profile=profile(every=every, timezone=zone), last=last)
+
+    back = now - window_of(reader, day_of(reader.profile, now), window_days=window_days, now=now)
+
+    assert back >= min(away, timedelta(days=31))
+    assert timedelta(days=window_days) <= back <= timedelta(days=max(window_days, MOST_DAYS))
+
+
+def test_a_window_longer_than_any_period_is_kept() -> None:
+    reader = Reader(profile=profile(every=Every.MONTH))
+
+    assert NOW - window_of(reader, TODAY, window_days=60, now=NOW) == timedelta(days=60)
+
+
+def test_what_was_seen_before_the_readers_window_is_not_looked_at() -> None:
+    papers = [listed_on("1", "Waiting", WEEK), listed_on("2", "Waiting Rooms", TODAY)]
+    reader = Reader(profile=profile(interest("waiting", 8)), since=NOW - timedelta(days=1))
+
+    edition = make_edition(reader, make_shelf(papers), day=TODAY, now=NOW)
+
+    assert [pick.paper.id for pick in edition.shown] == ["2"]
+    assert edition.considered == 1
 
 
 # ---------------------------------------------------------------- day and date
@@ -257,7 +413,7 @@ def test_an_edition_carries_the_readers_hour_or_the_last_full_one_if_that_is_to_
 @pytest.mark.parametrize(
     ("day", "at"),
     [
-        (date(2026, 3, 29), "2026-03-29T03:30:00+02:00"),  # 02:30 does not exist: clocks go from 2 to 3
+        (date(2026, 3, 29), "2026-03-29T03:00:00+02:00"),  # 02:30 does not exist: clocks go from 2 to 3
         (date(2026, 10, 25), "2026-10-25T02:30:00+02:00"),  # 02:30 comes twice: the first
     ],
 )

@@ -1,10 +1,10 @@
 """Votes and their meaning."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
-from digest.model import Candidate, Observation, Trend
-from digest.trend import with_trends
+from digest.model import Candidate, Every, Observation, Period, Trend
+from digest.trend import day_listed, with_trends
 from tests.makers import NOW, candidate
 
 
@@ -42,3 +42,24 @@ def test_a_paper_without_votes_has_no_trend_and_is_not_counted() -> None:
     assert first.trend is None
     assert second.trend is None
     assert third.trend == Trend(upvotes=0, percent=100, among=1)
+
+
+def test_over_a_period_all_its_papers_are_compared_and_others_with_their_list_day() -> None:
+    first, last, today = date(2026, 3, 4), date(2026, 3, 10), date(2026, 3, 11)
+    week = Period(every=Every.WEEK, first=first, last=last)
+    papers = [voted("1", 9, first), voted("2", 5, last), voted("3", 7, last), voted("4", 1, today)]
+
+    trends = [found.trend for found in with_trends(papers, week)]
+
+    assert trends == [
+        Trend(upvotes=9, percent=34, among=3, over=Every.WEEK),
+        Trend(upvotes=5, percent=100, among=3, over=Every.WEEK),
+        Trend(upvotes=7, percent=67, among=3, over=Every.WEEK),
+        Trend(upvotes=1, percent=100, among=1),
+    ]
+
+
+def test_a_paper_whose_list_has_no_day_is_of_the_day_it_was_seen() -> None:
+    assert day_listed(voted("1", 9)) == NOW.date()
+    assert day_listed(voted("1", 9, NOW.date() - timedelta(days=3))) == NOW.date() - timedelta(days=3)
+    assert day_listed(candidate("1")) == NOW.date()

@@ -16,7 +16,8 @@ from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, ExitCode, InputError, UsageError
 from digest.model import Edition, Profile
-from digest.outcome import day_of, has_message, reason_of
+from digest.outcome import day_of, has_message, told
+from digest.schedule import period_of
 
 if TYPE_CHECKING:
     from digest.pipeline import Reader, Shelf
@@ -172,11 +173,12 @@ def shelf_and_reader(
     from digest.library.liked import complete, load_liked
     from digest.pipeline import Reader
 
-    shelf = (
+    fresh = (
         _shelf_of_pages(wanted, world)
         if wanted.pages or not loaded
         else _shelf_of_sources(loaded, world, now)
     )
+    shelf = fresh.over(period_of(profile, day))
     liked = complete(load_liked(profile), {one.paper.id: one.paper for one in shelf.candidates})
     known = frozenset(paper.id for paper in liked.papers)
     return shelf, Reader(profile=profile, had=known, liked=liked.papers, notes=liked.notes)
@@ -186,16 +188,18 @@ def _stored(
     loaded: Configuration, profile: Profile, world: World, *, day: date, now: datetime, as_made: bool
 ) -> "tuple[Shelf, Reader]":
     from digest.cli.tiers import embedding_model
-    from digest.holdings import stored_reader, stored_shelf
+    from digest.holdings import stored_reader, stored_shelves
     from digest.store.editions import queued_at
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         sources = {source.name: source.grows for source in setup.sources(loaded, world)}
         days, model = loaded.settings.window_days, embedding_model(loaded, world)
-        shelf = stored_shelf(connection, sources, window_days=days, now=now, model=model)
+        shelves = stored_shelves(connection, sources, window_days=days, now=now, model=model)
         until = queued_at(connection, profile.name, day) if as_made else None
         embeds = loaded.settings.embedding is not None
-        return shelf, stored_reader(connection, profile, day=day, said_until=until, embeds=embeds)
+        known = stored_reader(connection, profile, day=day, said_until=until, embeds=embeds)
+        reader, shelf = shelves.placed(connection, known, day)
+        return shelf, reader
 
 
 def _summarised(edition: Edition, loaded: Configuration, world: World) -> Edition:
@@ -259,7 +263,7 @@ def _print_json(edition: Edition) -> None:
 def _tell_if_unsent(edition: Edition) -> None:
     if not has_message(edition):
         quiet = edition.profile.on_quiet_day.value
-        reason = reason_of(edition)
+        reason = told(edition)
         note(f'{reason[:1].upper()}{reason[1:]}: nothing would be sent, as on_quiet_day = "{quiet}".')
 
 

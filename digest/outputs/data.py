@@ -1,11 +1,13 @@
 """An edition for programs: JSON whose points add up, with the same papers in the same order as the mail."""
 
 import json
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from digest.language import ENGLISH
 from digest.links import pages_of
-from digest.model import Candidate, Edition, Pick, Reason
+from digest.model import Candidate, Edition, Every, Period, Pick, Reason, Stretch
 from digest.wording import note_in_words
 
 
@@ -21,7 +23,7 @@ def as_dict(edition: Edition, subject: str) -> dict[str, Any]:
     The `subject` is the mail's, in the reader's `language`; what else is in words is English. `null` is what
     is not known. The reader's address is not in it: archives are for showing.
     """
-    return {
+    told = {
         "profile": edition.profile.name,
         "day": edition.day.isoformat(),
         "at": edition.at.isoformat(),
@@ -38,6 +40,17 @@ def as_dict(edition: Edition, subject: str) -> dict[str, Any]:
         "misses": [_pick(pick) for pick in edition.misses],
         "notes": [note_in_words(note, ENGLISH) for note in edition.notes],
     }
+    return told | (_looking_back(edition.period, edition.chart) if edition.period else {})
+
+
+def _looking_back(period: Period, chart: Sequence[Stretch]) -> dict[str, Any]:
+    """Of a weekly or monthly edition: its days, and how many papers they brought."""
+    rows = [_days(one.first, one.last) | {"listed": one.listed, "matched": one.matched} for one in chart]
+    return {"period": {"every": period.every.value, **_days(period.first, period.last)}, "chart": rows}
+
+
+def _days(first: date, last: date) -> dict[str, Any]:
+    return {"first": first.isoformat(), "last": last.isoformat()}
 
 
 def _pick(pick: Pick) -> dict[str, Any]:
@@ -72,10 +85,14 @@ def _reason(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _votes(candidate: Candidate) -> dict[str, int | None]:
-    """What was counted last; the paper is in the `top_percent` of the `among` papers of its list day."""
+def _votes(candidate: Candidate) -> dict[str, int | str | None]:
+    """What was counted last; the paper is in the `top_percent` of the `among` papers of its list day.
+
+    Where they are those of a whole period, `over` says `week` or `month`.
+    """
     seen, trend = candidate.observation, candidate.trend
-    return {
+    over = {"over": trend.over.value} if trend and trend.over is not Every.DAY else {}
+    return over | {
         "upvotes": trend.upvotes if trend else seen.upvotes if seen else None,
         "comments": seen.comments if seen else None,
         "stars": seen.stars if seen else None,

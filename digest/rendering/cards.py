@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from digest.language import Language
 from digest.links import first_page, pages_of
-from digest.model import Candidate, Paper, Pick, Reason, ReasonKind, SectionName, Where
+from digest.model import Candidate, Every, Paper, Pick, Reason, ReasonKind, SectionName, Trend, Where
 from digest.rendering.excerpt import Excerpt, make_excerpt, mark
 from digest.rendering.phrases import shown, shown_title, signed
 from digest.text import shorten, title_key
@@ -343,7 +343,7 @@ def _twin(paper: Paper, twin: Paper) -> Twin:
 
 
 NOTABLE_PERCENT = 25
-"""From the best quarter on, a place among the votes of a day says something."""
+"""From the best quarter on, a place among the votes of a day or a period says something."""
 
 
 def _votes(candidate: Candidate, language: Language) -> str:
@@ -355,16 +355,32 @@ def _said_of_votes(candidate: Candidate, language: Language) -> Iterable[str]:
     seen, trend = candidate.observation, candidate.trend
     if trend:
         votes = language.count("{n} vote", "{n} votes", trend.upvotes)
-        if trend.percent <= NOTABLE_PERCENT:
-            votes = language.say(
-                "{votes}, top {percent} % of its list day", votes=votes, percent=trend.percent
-            )
-        yield votes
+        yield _placed(votes, trend, language) if trend.percent <= NOTABLE_PERCENT else votes
         return
     if seen and seen.upvotes:
         yield language.count("{n} vote", "{n} votes", seen.upvotes)
     if seen and seen.comments:
         yield language.count("{n} comment", "{n} comments", seen.comments)
+
+
+def _placed(votes: str, trend: Trend, language: Language) -> str:
+    """Votes with the place that they give, and among what."""
+    if trend.over is Every.DAY:
+        return language.say("{votes}, top {percent} % of its list day", votes=votes, percent=trend.percent)
+    fields = {"votes": votes, "percent": trend.percent}
+    if trend.over is Every.WEEK:
+        return language.count(
+            "{votes}, top {percent} % of the week’s {n} paper with votes",
+            "{votes}, top {percent} % of the week’s {n} papers with votes",
+            trend.among,
+            **fields,
+        )
+    return language.count(
+        "{votes}, top {percent} % of the month’s {n} paper with votes",
+        "{votes}, top {percent} % of the month’s {n} papers with votes",
+        trend.among,
+        **fields,
+    )
 
 
 def _said_of_stars(candidate: Candidate, language: Language) -> Iterable[str]:

@@ -7,8 +7,10 @@ from urllib.parse import quote
 
 from digest.language import Language
 from digest.links import safe_link
-from digest.model import Candidate, Edition, Outcome, Pick, Profile, SectionName, Sender
+from digest.model import Candidate, Edition, Every, Outcome, Pick, Profile, SectionName, Sender
+from digest.outcome import chosen, name_of, told
 from digest.rendering.cards import Card, Detail, PaperInWords, make_card, shrink_card
+from digest.rendering.chart import Chart, make_chart
 from digest.rendering.phrases import shown, shown_title
 from digest.text import MAX_TITLE, clean, shorten
 from digest.wording import note_in_words
@@ -53,6 +55,7 @@ class Letter:
     preheader: str
     from_name: str
     day: str
+    """The day, or `Your week in papers`."""
     summary: str
     quiet: str
     notes: tuple[str, ...]
@@ -65,6 +68,10 @@ class Letter:
     unsubscribe_mailto: str
     contact: str
     """A sentence; empty if nobody is named."""
+    dates: str = ""
+    """`2–8 Mar 2026`, that a weekly or monthly edition looks back on; empty in a daily one."""
+    chart: Chart | None = None
+    """Of a weekly or monthly edition."""
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -88,8 +95,8 @@ def make_letter(edition: Edition, sender: Sender, language: Language, describe: 
         subject=subject_of(edition, language),
         preheader=_preheader(edition, language),
         from_name=shown(sender.name),
-        day=language.long_date(edition.day),
-        summary=_summary(edition, language),
+        day=_day(edition, language),
+        summary=chosen(edition, language),
         quiet=_quiet(edition, language),
         notes=tuple([shown(note_in_words(one, language), MAX_TITLE) for one in edition.notes[:MAX_NOTES]]),
         sections=tuple(_sections(edition, numbers, language, describe)),
@@ -97,12 +104,15 @@ def make_letter(edition: Edition, sender: Sender, language: Language, describe: 
         looked_at=_looked_at(edition, language),
         why=_why(profile, language),
         change=language.say(
-            "To change it, edit {file}; to pause it, set days\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}[] there.",
+            "To change it, edit {file}; to pause it, put a table [pause] there, or run “{command}”.",
             file=_file(profile),
+            command=f"digest pause {shown(profile.name)}",
         ),
         unsubscribe_url=safe_link(sender.unsubscribe_url) or "",
         unsubscribe_mailto=f"mailto:{quote(stop_at, safe='@+')}?subject=unsubscribe",
         contact=_contact(sender, language),
+        dates=_dates(edition, language),
+        chart=make_chart(edition, language),
     )
 
 
@@ -178,19 +188,52 @@ def _misses(
 
 
 def subject_of(edition: Edition, language: Language) -> str:
-    """A mail's one line: the best paper, how many more, the day."""
-    return f"{_topic(edition, language)} · {language.short_date(edition.day)}"
+    """A mail's one line: the best paper, how many more, the day or the period."""
+    return f"{_topic(edition, language)} · {_when(edition, language)}"
+
+
+def _when(edition: Edition, language: Language) -> str:
+    """`11 Mar`, `week of 2 Mar`, `2 Feb – 1 Mar`."""
+    period = edition.period
+    if period is None:
+        return language.short_date(edition.day)
+    if period.every is Every.WEEK:
+        return language.say("week of {date}", date=language.short_date(period.first))
+    return language.dates(period.first, period.last)
+
+
+def _day(edition: Edition, language: Language) -> str:
+    """A mail's heading: `Wednesday, 11 March 2026`, or `Your week in papers`."""
+    if edition.period is None:
+        return language.long_date(edition.day)
+    if edition.period.every is Every.WEEK:
+        return language.say("Your week in papers")
+    return language.say("Your month in papers")
+
+
+def _dates(edition: Edition, language: Language) -> str:
+    period = edition.period
+    return language.dates(period.first, period.last, year=True) if period else ""
 
 
 def _topic(edition: Edition, language: Language) -> str:
     found = edition.section(SectionName.PICKS) + edition.section(SectionName.LATE)
     if not found and (trending := edition.section(SectionName.TRENDING)):
-        title = _short_title(trending[0].paper.title)
-        return language.say("Quiet day; trending: {title}", title=title)
+        return _trending(edition, _short_title(trending[0].paper.title), language)
     if not found:
         return _nothing(edition, language)
     title, more = _short_title(found[0].paper.title), len(found) - 1
     return language.count("{title} + {n} more", "{title} + {n} more", more, title=title) if more else title
+
+
+def _trending(edition: Edition, title: str, language: Language) -> str:
+    match edition.profile.every:
+        case Every.DAY:
+            return language.say("Quiet day; trending: {title}", title=title)
+        case Every.WEEK:
+            return language.say("Quiet week; trending: {title}", title=title)
+        case Every.MONTH:
+            return language.say("Quiet month; trending: {title}", title=title)
 
 
 def _short_title(title: str) -> str:
@@ -204,68 +247,54 @@ def _short_title(title: str) -> str:
 def _nothing(edition: Edition, language: Language) -> str:
     match edition.outcome:
         case Outcome.NO_LIST:
-            return language.say("No new list today")
+            return language.say("No list: nothing new to choose from")
         case Outcome.SOURCE_DOWN:
-            return language.say("No papers today: the source was out of reach")
+            return language.say("Source down: nothing new to choose from")
         case _:
-            return language.say("Quiet day: nothing above {threshold}", threshold=edition.profile.threshold)
+            return _nothing_reached(edition, language)
+
+
+def _nothing_reached(edition: Edition, language: Language) -> str:
+    threshold = edition.profile.threshold
+    match edition.profile.every:
+        case Every.DAY:
+            return language.say("Quiet day: nothing reached {threshold}", threshold=threshold)
+        case Every.WEEK:
+            return language.say("Quiet week: nothing reached {threshold}", threshold=threshold)
+        case Every.MONTH:
+            return language.say("Quiet month: nothing reached {threshold}", threshold=threshold)
 
 
 def _preheader(edition: Edition, language: Language) -> str:
     """What an inbox shows after the subject: the next titles, which are not in it."""
     found = edition.section(SectionName.PICKS) + edition.section(SectionName.LATE)
     following = [shown_title(pick.paper.title) for pick in found[1:4]]
-    told = _summary(edition, language) or _nothing(edition, language)
-    return shorten(" · ".join([told, *following]), MAX_PREHEADER)
-
-
-def _summary(edition: Edition, language: Language) -> str:
-    papers, n_late = _papers(edition, language), len(edition.section(SectionName.LATE))
-    if not edition.considered:
-        return ""
-    if picks := edition.section(SectionName.PICKS):
-        fields = {"number": language.number(len(picks)), "papers": papers}
-        if not n_late:
-            return language.say("{number} of {papers} for you", **fields)
-        return language.count(
-            "{number} of {papers} for you, and {n} that arrived late",
-            "{number} of {papers} for you, and {n} that arrived late",
-            n_late,
-            **fields,
-        )
-    if n_late:
-        return language.count(
-            "{papers}: {n} for you, of an earlier list",
-            "{papers}: {n} for you, of earlier lists",
-            n_late,
-            papers=papers,
-        )
-    return language.say("{papers}, none for you today", papers=papers)
+    first = chosen(edition, language) or _nothing(edition, language)
+    opening = [_day(edition, language)] if edition.period else []
+    return shorten(" · ".join([*opening, first, *following]), MAX_PREHEADER)
 
 
 def _quiet(edition: Edition, language: Language) -> str:
-    """Why there are no picks, said kindly; empty if there are some."""
-    if edition.section(SectionName.PICKS) or edition.section(SectionName.LATE):
+    """Why there are no picks, said kindly and as the record has it; empty if there are some."""
+    if edition.outcome is Outcome.READY:
         return ""
-    if edition.outcome in (Outcome.NO_LIST, Outcome.SOURCE_DOWN):
-        nothing = _nothing(edition, language)
-        return language.say(
-            "{nothing}. What you would have read comes with a later edition.", nothing=nothing
-        )
-    reason = language.say(
-        "A quiet day: none of the {papers} reached your threshold of {threshold}.",
-        papers=_papers(edition, language),
-        threshold=edition.profile.threshold,
+    reason = told(edition, language)
+    if edition.outcome is Outcome.QUIET:
+        sentence = _calm(edition, reason, language)
+        return sentence if edition.misses else " ".join((sentence, language.say("Enjoy the quiet.")))
+    return language.say(
+        "No papers this time: {reason}. What you would have read comes with a later edition.", reason=reason
     )
-    return f"{reason} {_closest(edition, language)}"
 
 
-def _closest(edition: Edition, language: Language) -> str:
-    if not edition.misses:
-        return language.say("Enjoy the quiet.")
-    best = edition.misses[0]
-    title = shown_title(best.paper.title)
-    return language.say("The closest was “{title}”, with {score}.", title=title, score=best.score.value)
+def _calm(edition: Edition, reason: str, language: Language) -> str:
+    match edition.profile.every:
+        case Every.DAY:
+            return language.say("A quiet day: {reason}.", reason=reason)
+        case Every.WEEK:
+            return language.say("A quiet week: {reason}.", reason=reason)
+        case Every.MONTH:
+            return language.say("A quiet month: {reason}.", reason=reason)
 
 
 def _aside(profile: Profile, language: Language) -> str:
@@ -276,12 +305,11 @@ def _aside(profile: Profile, language: Language) -> str:
 
 
 def _looked_at(edition: Edition, language: Language) -> str:
-    if not edition.considered:
-        return ""
+    """The outcome as the record has it; of a quiet day, whose reason stands above, by its name."""
+    if edition.outcome is Outcome.READY:
+        return language.say("{reason}.", reason=told(edition, language)) if edition.considered else ""
     return language.say(
-        "{papers} scored; threshold {threshold}.",
-        papers=_papers(edition, language),
-        threshold=edition.profile.threshold,
+        "{day}: {outcome}.", day=language.short_date(edition.day), outcome=name_of(edition.outcome, language)
     )
 
 
@@ -307,11 +335,3 @@ def _contact(sender: Sender, language: Language) -> str:
 
 def _file(profile: Profile) -> str:
     return f"profiles/{shown(profile.name)}.toml"
-
-
-def _papers(edition: Edition, language: Language) -> str:
-    """What was considered: `38 new papers`, or `210 papers (5 new)` with those of the days before."""
-    if not edition.n_known:
-        return language.count("{n} new paper", "{n} new papers", edition.considered)
-    new = language.number(edition.considered - edition.n_known)
-    return language.count("{n} paper ({new} new)", "{n} papers ({new} new)", edition.considered, new=new)

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from digest.language import Language
 from digest.quoted import decode, encode
 from digest.rendering.cards import MAX_REASONS, Account, Card, Points
+from digest.rendering.chart import Chart
 from digest.rendering.excerpt import Excerpt
 from digest.rendering.letter import Letter
 from digest.rendering.slots import ComputedError, Form, Slot, Use, make_form, make_text_form
@@ -89,7 +90,12 @@ class Part:
             values.append(b"".join(map(self.card, cards)) if name in form.takes else b"")
             has_footnotes = f"{name}:footnotes" in form.takes
             values.append(b"".join(map(self._footnotes, cards)) if has_footnotes else b"")
+        values.append(self._chart(letter.chart) if letter.chart and "chart" in form.takes else b"")
         return values
+
+    def _chart(self, chart: Chart) -> bytes:
+        """Filled for each mail: only weekly and monthly ones have one, and hardly two readers the same."""
+        return encode(self.filled("chart", chart=chart))
 
     def card(self, card: Card, template: str = "card") -> bytes:
         """One card of it."""
@@ -219,8 +225,10 @@ class Part:
         say = self.language.say
         return unknown[0].said(say, message, fields) if unknown else say(message, **fields)
 
-    def _show(self, thing: Card | Account | Points | Excerpt | Iterable[Card]) -> str:
+    def _show(self, thing: Card | Account | Points | Excerpt | Chart | Iterable[Card]) -> str:
         match thing:
+            case Chart():
+                return self._printed("chart", chart=thing)
             case Card():
                 return self._printed("card", card=thing)
             case Account():
@@ -311,6 +319,7 @@ def _shape_of_letter(letter: Letter) -> Iterator[Hashable]:
     yield tuple([not getattr(letter, name) for name in _TEXTS])
     yield len(letter.notes)
     yield not letter.misses
+    yield letter.chart is None
     for section in letter.sections:
         yield section.name
 
@@ -319,7 +328,7 @@ def _names_in_letter(letter: Letter) -> tuple[str, ...]:
     """Of the values, in their order."""
     notes = (f"note{n}" for n in range(len(letter.notes)))
     sections = (name for one, _ in _sections_of(letter) for name in (one, f"{one}:footnotes"))
-    return *_TEXTS, *notes, *sections
+    return *_TEXTS, *notes, *sections, "chart"
 
 
 def _hollow_letter(letter: Letter, slot: Slots) -> Context:
@@ -334,6 +343,7 @@ def _hollow_letter(letter: Letter, slot: Slots) -> Context:
         notes=tuple(slot(f"note{n}") for n in range(len(letter.notes))),
         sections=sections,
         misses=slot("misses").unshown() if letter.misses else (),
+        chart=slot("chart").unshown() if letter.chart else None,
     )
     return {"letter": hollow}
 

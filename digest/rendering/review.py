@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, Comment, Tag
 from bs4.element import NavigableString
 
+from digest.language import language
 from digest.links import first_page, safe_link
 from digest.model import Edition, Pick, Reason, SectionName, Sender
 from digest.rendering.columns import TEXT_COLUMNS, columns
@@ -194,6 +195,22 @@ def _picks(mail: _Mail) -> Iterator[Lack]:
                 part=face.part,
                 what=f"has no link to {_some_of(unlinked, len(picks))}",
                 fix="Link every title to card.paper.link; the text part gives it as a footnote",
+            )
+
+
+def _period(mail: _Mail) -> Iterator[Lack]:
+    """A weekly or monthly mail says which days it looks back on."""
+    period = mail.edition.period
+    if period is None:
+        return
+    dates = language(mail.edition.profile.language).dates(period.first, period.last, year=True)
+    for face in mail.faces:
+        if _squeezed(dates) not in face.squeezed:
+            yield Lack(
+                part=face.part,
+                what=f"of a weekly or monthly edition does not say which days it looks back on ({dates})",
+                fix="Write letter.dates beside letter.day, where it is not empty; show(letter.chart), too",
+                is_grave=False,
             )
 
 
@@ -477,6 +494,7 @@ _CHECKS: tuple[Callable[[_Mail], Iterator[Lack]], ...] = (
     _picks,
     _scores,
     _machine_words,
+    _period,
     _size,
     _language,
     _charset,

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from digest.model import (
     Candidate,
     Edition,
+    Every,
     Interest,
     Note,
     NoteKind,
     Observation,
     Outcome,
     Paper,
+    Period,
     Pick,
     Profile,
     Reason,
@@ -20,6 +22,7 @@ from digest.model import (
     Score,
     Section,
     SectionName,
+    Stretch,
     Summary,
     Trend,
     Where,
@@ -31,6 +34,7 @@ def sample_editions(now: datetime) -> Mapping[str, Edition]:
     return {
         "a rich day": _rich(now),
         "a rich day in German": _in(_rich(now), "de"),
+        "a week": _week(now),
         "a quiet day": _quiet(now),
         "a day of 40 papers": _forty(now),
         "a day of hostile papers": _hostile(now),
@@ -82,6 +86,20 @@ def _rich(now: datetime) -> Edition:
 
 def _in(edition: Edition, language: str) -> Edition:
     return replace(edition, profile=replace(edition.profile, language=language))
+
+
+def _week(now: datetime) -> Edition:
+    """The same with the week's chart; one of its days had no list."""
+    day = now.date()
+    before = [day - timedelta(days=n) for n in range(7, 0, -1)]
+    counts = ((31, 3), (28, 1), (0, 0), (4, 0), (36, 2), (30, 30), (1, 0))
+    chart = tuple(
+        Stretch(first=one, last=one, listed=listed, matched=matched)
+        for one, (listed, matched) in zip(before, counts, strict=True)
+    )
+    period = Period(every=Every.WEEK, first=before[0], last=before[-1])
+    reader = replace(READER, every=Every.WEEK)
+    return replace(_rich(now), profile=reader, period=period, chart=chart)
 
 
 def _quiet(now: datetime) -> Edition:

@@ -27,7 +27,7 @@ from digest.text import clean
 
 HTML = ".html.j2"
 TEXT = ".txt.j2"
-_BOTH = ("edition", "card", "excerpt", "account", "reason")
+_BOTH = ("edition", "card", "excerpt", "account", "reason", "chart")
 MAIL_TEMPLATES = (*(f"{name}{suffix}" for suffix in (HTML, TEXT) for name in _BOTH), f"footnotes{TEXT}")
 STYLES = "edition.css"
 HEAD_STYLES = "head.css"

@@ -44,8 +44,15 @@ ALL_VIEWS: tuple[tuple[int, Scheme], ...] = ((640, "light"), (640, "dark"), (375
 TWO_VIEWS: tuple[tuple[int, Scheme], ...] = ((640, "light"), (375, "dark"))
 ENOUGH = 1_500
 """Pixels of pictures that show nothing new further down."""
-IN_TWO_VIEWS = ("forty", "german", "french", "chinese")
-CUT = ("rich-640-dark", "forty-375-dark", "german", "french", "chinese")
+HEAD = 700
+"""Pixels that show a heading and a chart, above cards as of any day."""
+LOOKING_BACK = ("weekly", "quiet-week", "monthly", "german-week", "chinese-month")
+IN_TWO_VIEWS = ("forty", "german", "french", "chinese", *LOOKING_BACK[1:])
+CUT = (
+    "rich-640-dark",
+    "forty-375-dark",
+    *(f"{name}-{n}" for name in ("german", "french", "chinese") for n in (640, 375)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +119,10 @@ def pictures() -> Iterator[Picture]:
     for name, edition in SAMPLES.items():
         for width, scheme in TWO_VIEWS if name in IN_TWO_VIEWS else ALL_VIEWS:
             title = f"{name}-{width}-{scheme}"
-            height = ENOUGH if title.startswith(CUT) else MOST
+            height = ENOUGH if title.startswith(CUT) else HEAD if name in LOOKING_BACK else MOST
             yield Picture(name=title, edition=edition, width=width, height=height, scheme=scheme)
     yield from _hard_cases(SAMPLES["rich"])
+    yield from _hard_charts(SAMPLES["weekly"])
     yield from _archive(SAMPLES["rich"])
 
 
@@ -131,6 +139,15 @@ def _hard_cases(rich: Edition) -> Iterator[Picture]:
     yield Picture(name=mobile, edition=rich, width=375, height=ENOUGH, change=without_style)
     yield Picture(name="rich-640-word", edition=rich, width=640, change=as_in_word)
     yield Picture(name="rich-text", edition=rich, width=TERMINAL, kind="text")
+
+
+def _hard_charts(weekly: Edition) -> Iterator[Picture]:
+    chart: dict[str, Any] = {"edition": weekly, "height": HEAD}
+    yield Picture(name="weekly-640-word", width=640, change=as_in_word, **chart)
+    yield Picture(
+        name="weekly-375-forced-dark", width=375, change=without_scheme, is_forced_dark=True, **chart
+    )
+    yield Picture(name="weekly-text", width=TERMINAL, kind="text", **chart)
 
 
 def _archive(rich: Edition) -> Iterator[Picture]:

@@ -104,7 +104,7 @@ def test_the_list_has_every_edition_the_newest_first(tmp_path: Path) -> None:
 
     assert subjects(tmp_path) == ["2026-03-12.html", "2026-03-11.html", "2026-03-10.html"]
     page = html.fromstring((tmp_path / "ada" / "index.html").read_bytes())
-    assert "Quiet day: nothing above 35 · 11 Mar" in " ".join(page.text_content().split())
+    assert "Quiet day: nothing reached 35 · 11 Mar" in " ".join(page.text_content().split())
 
 
 def test_a_page_leads_to_its_neighbours_also_to_one_that_came_later(tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def test_an_entry_is_read_back_as_it_was_made() -> None:
     entry = read_entry(text.encode(), RICH.day)
 
     assert (entry.title, entry.updated) == ("One Afternoon of Video Is Enough + 9 more · 11 Mar", RICH.at)
-    assert entry.summary == "8 of 1,204 new papers for you, and 2 that arrived late"
+    assert entry.summary == "8 of 1,204 new papers chosen, and 2 that arrived late"
 
 
 # ---------------------------------------------------------------- what is hostile, and what is personal

@@ -129,3 +129,20 @@ def test_half_a_character_does_not_stop_the_rest() -> None:
     broken = edition(sections=(Section(name=SectionName.PICKS, picks=(pick(title="A \ud800 title"),)),))
 
     assert json.loads(to_json(broken, "").encode())["sections"][0]["picks"][0]["title"] == "A ? title"
+
+
+def test_a_daily_edition_tells_of_no_period() -> None:
+    told = as_dict(EVERY["rich"], "Subject")
+
+    assert not {"period", "chart"} & told.keys()
+    assert "over" not in told["sections"][0]["picks"][0]["votes"]
+
+
+def test_a_weekly_edition_tells_its_days_and_what_they_brought() -> None:
+    told = as_dict(EVERY["weekly"], "Subject")
+
+    assert told["period"] == {"every": "week", "first": "2026-03-04", "last": "2026-03-10"}
+    assert told["chart"][0] == {"first": "2026-03-04", "last": "2026-03-04", "listed": 48, "matched": 5}
+    assert len(told["chart"]) == 7
+    votes = told["sections"][0]["picks"][0]["votes"]
+    assert (votes["over"], votes["among"]) == ("week", 230)

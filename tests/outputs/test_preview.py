@@ -72,6 +72,60 @@ def test_what_was_sent_is_what_the_archive_has(desk: Desk) -> None:
     assert b"Learning to Wait: Self-Supervised Patience" in mail
 
 
+@pytest.mark.slow
+def test_a_weekly_mail_is_the_one_that_was_previewed_and_so_is_a_daily_one_beside_it(desk: Desk) -> None:
+    weekly = 'every = "week"\ndays = ["wed"]\nwait_until = "08:45"\n'
+    desk.write("profiles/ada.toml", weekly + ADA)
+    desk.write("profiles/bob.toml", ADA.replace("ada@", "bob@"))
+    desk.now += timedelta(days=7, minutes=-10)
+    eml = desk.folder / "one.eml"
+    previewed = []
+    for name in ("ada", "bob"):
+        assert desk.run("preview", name, "--eml", str(eml)).exit_code == 0
+        previewed.append(eml.read_bytes().replace(b"\r\n", b"\n"))
+
+    assert desk.run("send", "--no-fetch").exit_code == 0
+
+    sent = sorted(desk.mails(), key=lambda mail: b"bob@" in mail)
+    assert sent == previewed
+    assert b"Your week in papers" in sent[0]
+    assert b"Your week in papers" not in sent[1]
+
+
+@pytest.mark.slow
+def test_the_archive_of_a_week_shows_its_chart_and_the_feed_tells_it(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'every = "week"\ndays = ["wed"]\n' + ADA)
+    desk.now += timedelta(days=7, minutes=-10)
+
+    desk.run("preview", "--archive", str(desk.folder / "archive"))
+
+    files = {
+        path.suffix: path.read_text(encoding="utf-8") for path in desk.folder.glob("archive/ada/2026-03-18.*")
+    }
+    told = "of 3 papers matched your profile."
+    assert told in files[".html"]
+    assert "11–17 Mar 2026" in files[".html"]
+    assert 'scope="row"' in files[".html"]
+    assert told in files[".atom"]
+    assert "week of 11 Mar" in files[".atom"]
+    assert json.loads(files[".json"])["chart"][0] == {
+        "first": "2026-03-11",
+        "last": "2026-03-11",
+        "listed": 3,
+        "matched": 1,
+    }
+
+
+def test_a_paper_from_before_a_weekly_readers_days_is_not_explained(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'every = "week"\ndays = ["thu"]\n' + ADA)
+    desk.now += timedelta(days=8, minutes=-10)
+
+    result = desk.run("explain", "Learning to Wait")
+
+    assert result.exit_code != 0
+    assert "no paper 'Learning to Wait' among the 0 papers" in result.stderr
+
+
 def test_a_day_without_a_mail_is_not_archived(desk: Desk) -> None:
     desk.write("profiles/ada.toml", QUIET)
 

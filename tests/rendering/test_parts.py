@@ -193,7 +193,7 @@ TRIED = [
     ),
     ("card", "{{ say('{a}{b}', a=card.number, b=card.score) }}", "140"),
     ("card", "{{ card.excerpt.text | wrap(indent=6) }}", "      We study"),
-    ("edition", "{{ letter.summary ~ '!' }}", "1 of 30 new papers for you!"),
+    ("edition", "{{ letter.summary ~ '!' }}", "1 of 30 new papers chosen!"),
     ("edition", "{{ letter.day.split()[0] }}", "Wednesday,"),
     ("edition", "{{ letter.n_cards }}{{ letter.cards | length }}", "11"),
     ("edition", "{{ letter.misses is sequence }}|{{ letter.subject is string }}", "True|True"),

@@ -12,6 +12,7 @@ from bs4.element import NavigableString
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digest.language import language
 from digest.model import (
     Edition,
     Note,
@@ -25,6 +26,7 @@ from digest.model import (
     SectionName,
     Sender,
 )
+from digest.outcome import name_of, told
 from digest.rendering.renderer import MAX_HTML_BYTES, Rendered, Renderer
 from digest.resources import shipped
 from tests.makers import NOW, candidate, edition, interest, pick, profile, reason
@@ -114,13 +116,13 @@ def test_rendering_an_edition_twice_gives_the_same_bytes() -> None:
 def test_the_head_says_the_day_and_how_many_papers_there_are() -> None:
     mail = page(FULL)
     assert words_of(mail.h1 or mail) == "Wednesday, 11 March 2026"
-    assert "2 of 38 new papers for you" in words_of(mail)
+    assert "2 of 38 new papers chosen" in words_of(mail)
 
 
 def test_the_preheader_names_the_papers_that_the_subject_does_not() -> None:
     preheader = page(FULL).find(class_="preheader")
     assert isinstance(preheader, Tag)
-    assert words_of(preheader) == "2 of 38 new papers for you · Learning to Stop"
+    assert words_of(preheader) == "2 of 38 new papers chosen · Learning to Stop"
     assert "display:none" in str(preheader["style"])
 
 
@@ -132,8 +134,8 @@ def test_problems_of_the_sources_stand_in_both_parts() -> None:
 
 def test_the_foot_says_what_was_looked_at_and_what_was_nearly_shown() -> None:
     mail = rendered(FULL)
-    assert "38 new papers scored; threshold 35." in mail.html
-    assert "38 new papers scored; threshold 35." in mail.text
+    assert "2 of 38 new papers chosen; threshold 35." in mail.html
+    assert "2 of 38 new papers chosen; threshold 35." in mail.text
     assert " 5. Nearly Waiting (34)" in mail.text
 
 
@@ -141,6 +143,23 @@ def test_the_foot_says_why_the_mail_comes_and_where_to_change_it() -> None:
     asked = profile(*(interest(p) for p in ("waiting", "stopping", "queues", "tea", "buses")))
     text = unwrapped(rendered(replace(FULL, profile=asked)).text)
     assert "because profiles/ada.toml asks for papers on waiting, stopping, queues and 2 more." in text
+
+
+def test_the_foot_says_how_to_pause() -> None:
+    text = unwrapped(rendered(FULL).text)
+
+    assert "to pause it, put a table [pause] there, or run “digest pause ada”." in text
+
+
+@pytest.mark.parametrize("tag", ["en", "de", "fr", "zh"])
+@pytest.mark.parametrize("outcome", [Outcome.QUIET, Outcome.NO_LIST, Outcome.SOURCE_DOWN])
+def test_a_note_says_the_outcome_in_the_words_of_the_record(tag: str, outcome: Outcome) -> None:
+    quiet = replace(QUIET, outcome=outcome, profile=profile(language=tag))
+
+    note, _, foot = rendered(quiet).text.rpartition("-- ")
+
+    assert "".join(told(quiet, language(tag)).split()) in "".join(note.split())
+    assert name_of(outcome, language(tag)) in foot
 
 
 def test_there_are_two_ways_out_where_there_is_a_web_part() -> None:
@@ -186,9 +205,10 @@ def test_tex_in_a_title_is_readable_everywhere() -> None:
 def test_a_quiet_day_says_why_and_names_the_best_miss() -> None:
     mail = rendered(QUIET)
     told = (
-        "none of the 38 new papers reached your threshold of 35. The closest was “Nearly Waiting”, with 34."
+        "A quiet day: none of 38 new papers reached the threshold of 35; "
+        "the closest was “Nearly Waiting”, with 34."
     )
-    assert mail.subject == "Quiet day: nothing above 35 · 11 Mar"
+    assert mail.subject == "Quiet day: nothing reached 35 · 11 Mar"
     assert told in unwrapped(mail.text)
     assert told in words_of(BeautifulSoup(mail.html, "lxml"))
 
@@ -203,11 +223,14 @@ def test_a_quiet_day_may_still_show_what_trends() -> None:
 @pytest.mark.parametrize(
     ("fields", "subject"),
     [
-        ({"outcome": Outcome.NO_LIST}, "No new list today · 11 Mar"),
-        ({"outcome": Outcome.SOURCE_DOWN}, "No papers today: the source was out of reach · 11 Mar"),
-        ({"considered": 0, "misses": ()}, "Quiet day: nothing above 35 · 11 Mar"),
-        ({"misses": ()}, "Quiet day: nothing above 35 · 11 Mar"),
-        ({"sections": (Section(name=SectionName.PICKS, picks=()),)}, "Quiet day: nothing above 35 · 11 Mar"),
+        ({"outcome": Outcome.NO_LIST}, "No list: nothing new to choose from · 11 Mar"),
+        ({"outcome": Outcome.SOURCE_DOWN}, "Source down: nothing new to choose from · 11 Mar"),
+        ({"considered": 0, "misses": ()}, "Quiet day: nothing reached 35 · 11 Mar"),
+        ({"misses": ()}, "Quiet day: nothing reached 35 · 11 Mar"),
+        (
+            {"sections": (Section(name=SectionName.PICKS, picks=()),)},
+            "Quiet day: nothing reached 35 · 11 Mar",
+        ),
     ],
 )
 def test_every_kind_of_empty_day_has_its_words(fields: dict[str, Any], subject: str) -> None:

@@ -253,6 +253,19 @@ def test_another_order_than_the_edition_s_is_found() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", Part)
+def test_a_weekly_mail_that_does_not_say_of_which_week_it_is_is_found(part: Part) -> None:
+    week = INVENTED["a week"]
+    mail = mail_of(week, SENDER)
+    gone = without("4–10 Mar 2026")
+    changed = Mail(gone(mail.html), mail.text) if part is Part.HTML else Mail(mail.html, gone(mail.text))
+
+    (lack,) = changed.lacks(week)
+
+    assert (lack.part, lack.is_grave) == (part, False)
+    assert "does not say which days it looks back on (4–10 Mar 2026)" in lack.what
+
+
 def test_a_machine_s_words_without_its_name_are_found() -> None:
     for part, lacks in (
         (Part.HTML, lacks_of(html=without("invented-7b"))),
