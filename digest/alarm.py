@@ -3,10 +3,10 @@
 import asyncio
 import os
 import signal
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from digest.errors import DigestError
 from digest.model import DeliveryState, Envelope, Message, SourceState
+from digest.overdue import Gap, Lack, Overdue, Unsettled
 from digest.settings.commands import without_secrets
 from digest.store import relays as record
 from digest.store.harvests import Harvest
@@ -99,10 +100,15 @@ OF_SOURCES = (SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN, SOURCE_PARTLY, SOURCE_L
 """The kinds of alarm that are about a source; one may have the name of a relay."""
 
 
+OVERDUE, GAP = "overdue", "gap"
+OF_EDITIONS = (OVERDUE, GAP)
+"""The kinds of alarm that are about editions: what happened is a sentence of its own."""
+
+
 def mended(connection: "Connection", about: str) -> None:
     """It takes messages: if something is wrong with it again, the operator hears of it at once."""
     for one in record.alarms(connection):
-        if one.about == about and one.kind != WAITING and one.kind not in OF_SOURCES:
+        if one.about == about and one.kind not in (WAITING, *OF_SOURCES, *OF_EDITIONS):
             record.clear_alarm(connection, one.kind, one.about)
 
 
@@ -186,6 +192,66 @@ def _of_source(kind: str, done: Harvest, how: str, fix: str) -> Alarm:
     )
 
 
+# ---------------------------------------------------------------- about editions
+
+
+def of_overdue(one: Overdue) -> tuple[Alarm, ...]:
+    """An alarm for each thing that editions of a day lack, so that what comes to them is told, too.
+
+    They say the same, all of it: of several that are due at once, one is enough.
+    """
+    return tuple(
+        Alarm(
+            kind=OVERDUE,
+            about=_about(one.day, lack),
+            what=one.line,
+            fix=_FIXES[lack],
+            meanwhile="They go out as soon as that is mended, until the end of their day; "
+            "what does not go out comes in the next edition.",
+        )
+        for lack in one.lacks
+    )
+
+
+_FIXES = {
+    Lack.TURN: "See whether `digest run` hangs, or another process makes editions: `digest health`",
+    Lack.LIST: "See how its sources stand: `digest sources`",
+    Lack.MAKING: "`digest check` says what is wrong with a profile",
+    Lack.RELAY: "`digest outbox list` shows what waits, and for what",
+}
+
+
+def _about(day: date, lack: Lack) -> str:
+    return f"{day} {lack.value}"
+
+
+def no_more_overdue(connection: "Connection", unsettled: Iterable[Unsettled]) -> tuple[str, ...]:
+    """What was overdue and is no more, so that it is told at once if it is again: `2026-08-21 relay`."""
+    still = {_about(one.day, one.lack) for one in unsettled}
+    over = [one.about for one in record.alarms(connection) if one.kind == OVERDUE and one.about not in still]
+    for about in over:
+        record.clear_alarm(connection, OVERDUE, about)
+    return tuple(over)
+
+
+def of_gap(gap: Gap) -> Alarm:
+    """Of a time in which nothing ran, by its beginning: each is told once."""
+    return Alarm(
+        kind=GAP,
+        about=gap.began_at.astimezone(UTC).isoformat(timespec="seconds"),
+        what=gap.line,
+        fix="See why it ended: its log, or that of systemd",
+        meanwhile="What was missed comes in the next edition.",
+    )
+
+
+def forget_gaps(connection: "Connection", *, but: Alarm) -> None:
+    """Those of before are history, and the log has them."""
+    for one in record.alarms(connection):
+        if one.kind == GAP and one.about != but.about:
+            record.clear_alarm(connection, GAP, one.about)
+
+
 # ---------------------------------------------------------------- told
 
 
@@ -210,17 +276,24 @@ async def sound(alarm: Alarm, channels: Channels, relays: Sequence[Relay], now: 
 def subject_of(alarm: Alarm) -> str:
     """One line: `Digest: authentication: mail.example.org: 535 5.7.8 ...`."""
     headline = alarm.headline or f"{alarm.kind}: {alarm.about}"
-    return clean(f"Digest: {headline}: {alarm.what}", MAX_SUBJECT)
+    told = alarm.what if alarm.kind in OF_EDITIONS else f"{headline}: {alarm.what}"
+    return clean(f"Digest: {told}", MAX_SUBJECT)
 
 
 def text_of(alarm: Alarm) -> str:
     """The same in full, with what to do."""
     lines = (
-        _sentence(f"{alarm.headline or alarm.about}: {alarm.what}"),
+        _sentence(_told(alarm)),
         _sentence(alarm.fix),
         f"{alarm.meanwhile} `digest status` says more.",
     )
     return "\n\n".join(clean(line, MAX_TEXT) for line in lines if line) + "\n"
+
+
+def _told(alarm: Alarm) -> str:
+    if alarm.kind in OF_EDITIONS:
+        return f"{alarm.what[:1].upper()}{alarm.what[1:]}"
+    return f"{alarm.headline or alarm.about}: {alarm.what}"
 
 
 def _sentence(text: str) -> str:
