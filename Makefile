@@ -53,12 +53,13 @@ gallery: $(VENV)/browser  ## Render the pictures in docs/gallery with headless C
 catalogs: $(VENV)/ready  ## Bring the catalogs of translations up to the sources
 	$(BIN)/python -m tests.catalogs
 
-bench: $(VENV)/bench  ## Measure start-up and preview, and scoring, rendering and delivery in a small size
+bench: $(VENV)/bench  ## Measure start-up and preview; scoring, rendering, delivery, sources and schedule in a small size
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scoring.py --quick
 	$(BIN)/python benchmarks/rendering.py --quick
 	$(BIN)/python benchmarks/delivery.py --quick
 	$(BIN)/python benchmarks/sources.py --quick
+	$(BIN)/python benchmarks/schedule.py --quick
 
 FORMS := html text json feed rss list oai query library
 SECONDS := 60
