@@ -1,6 +1,6 @@
 """TOML to Settings and Profiles, with every problem reported at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from pathlib import Path
@@ -77,8 +77,21 @@ class Configuration:
         return tuple(one for one in self.problems if one.where == file or one.where.startswith(f"{file}: "))
 
 
-def load_configuration(path: Path) -> Configuration:
-    """Read `config.toml` and every profile beside it.
+Loaded = tuple[Profile | None, tuple[DigestError, ...]]
+"""What a profile's file gives: the profile, or what is wrong with it."""
+
+
+def load_profile(path: Path) -> Loaded:
+    """One reader's file, or every problem it has."""
+    raw, unreadable = read_toml(path)
+    if unreadable:
+        return None, unreadable
+    file, problems = validate(ProfileFile, raw, path)
+    return (file.to_profile(path) if file else None), problems
+
+
+def load_configuration(path: Path, load: Callable[[Path], Loaded] = load_profile) -> Configuration:
+    """Read `config.toml` and every profile beside it; `load` may remember those that did not change.
 
     A broken profile is a problem in the result, so that it never stops another reader's edition. A broken
     `config.toml` raises ConfigurationError with every problem of both.
@@ -87,7 +100,7 @@ def load_configuration(path: Path) -> Configuration:
     settings, more = _settings(raw, path)
     problems = problems or more
     folder = Path(str(raw.get("profiles", "profiles"))).expanduser()
-    profiles, bad_profiles = load_profiles(path.parent / folder)
+    profiles, bad_profiles = load_profiles(path.parent / folder, load)
     if settings is None or problems:
         raise ConfigurationError(problems + bad_profiles)
     return Configuration(file=path, settings=settings, profiles=profiles, problems=bad_profiles)
@@ -105,24 +118,17 @@ def find_configuration(named: Path | None, environment: Mapping[str, str], folde
     raise ConfigurationError.of("there is no configuration here", where=str(path), fix=fix)
 
 
-def load_profiles(folder: Path) -> tuple[tuple[Profile, ...], tuple[DigestError, ...]]:
+def load_profiles(
+    folder: Path, load: Callable[[Path], Loaded] = load_profile
+) -> tuple[tuple[Profile, ...], tuple[DigestError, ...]]:
     """Every `*.toml` of a folder: the readers in order of name, and the problems of those left out."""
     paths = sorted(folder.glob("*.toml")) if folder.is_dir() else []
     if not paths:
         fix = "Run `digest init`, or write one TOML file per reader there"
         return (), (DigestError("no reader's profile found", where=str(folder), fix=fix),)
-    read = [load_profile(path) for path in paths]
+    read = [load(path) for path in paths]
     profiles = tuple(profile for profile, _ in read if profile)
     return profiles, tuple(problem for _, problems in read for problem in problems)
-
-
-def load_profile(path: Path) -> tuple[Profile | None, tuple[DigestError, ...]]:
-    """One reader's file, or every problem it has."""
-    raw, unreadable = read_toml(path)
-    if unreadable:
-        return None, unreadable
-    file, problems = validate(ProfileFile, raw, path)
-    return (file.to_profile(path) if file else None), problems
 
 
 def check_settings(raw: Mapping[str, Any], path: Path) -> tuple[DigestError, ...]:
@@ -205,6 +211,13 @@ class EndpointEmbeddingTable(Table):
 EmbeddingTable = Annotated[FolderEmbeddingTable | EndpointEmbeddingTable, Field(discriminator="kind")]
 
 
+class RunTable(Table):
+    """`[run]`: how often `digest run` looks for what is due, and where it says how it is."""
+
+    tick_s: Annotated[StrictInt, Field(ge=1, le=600)] = 60
+    health_file: Path | None = None
+
+
 class SummariesTable(Table):
     """`[summaries]`: a language model that says what a paper is about; an OpenAI-compatible service."""
 
@@ -240,6 +253,7 @@ class Settings(Table):
     alarm: AlarmTable | None = None
     bounces: BouncesTable = BouncesTable()
     fetch: FetchTable = FetchTable()
+    run: RunTable = RunTable()
     sources: Annotated[tuple[SourceTable, ...], Field(min_length=1, default_factory=_usual_sources)]
     """Each of its kind's own model: see `_model_for`."""
     embedding: EmbeddingTable | None = None

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_interval, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
@@ -58,6 +58,14 @@ class Language:
     def short_date(self, day: date) -> str:
         """`11 Mar`."""
         return _date(day, "MMMd", self.locale)
+
+    def weekday(self, day: date) -> str:
+        """`Wed 11`."""
+        return _date(day, "Ed", self.locale)
+
+    def dates(self, first: date, last: date, *, year: bool = False) -> str:
+        """`9–15 Mar`, from one day to another, both included; with the `year` if asked for."""
+        return _dates(first, last, "yMMMd" if year else "MMMd", self.locale)
 
     def date_seen_from(self, today: date, day: date) -> str:
         """`10 March`, with its year if that is not today's; does not break between lines."""
@@ -141,6 +149,13 @@ def _date(day: date, form: str, locale: Locale) -> str:
     if form in ("full", "long"):
         return str(format_date(day, form, locale=locale))
     return str(format_skeleton(form, day, locale=locale))
+
+
+@lru_cache(maxsize=4_096)
+def _dates(first: date, last: date, form: str, locale: Locale) -> str:
+    if first == last:
+        return _date(first, form, locale)
+    return str(format_interval(first, last, form, locale=locale))
 
 
 ENGLISH = language(SOURCE_LANGUAGE)

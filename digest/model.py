@@ -261,6 +261,8 @@ class Trend:
     upvotes: int
     percent: int
     among: int
+    over: Every = Every.DAY
+    """`week` or `month`: they are the papers of an edition's period instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,6 +387,22 @@ class Period:
     first: date
     last: date
 
+    def covers(self, day: date) -> bool:
+        """Whether it is one of those days."""
+        return self.first <= day <= self.last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Some days of a period, and how many papers stood on their lists: a row of an edition's chart."""
+
+    first: date
+    last: date
+    """Included."""
+    listed: int
+    matched: int
+    """How many of those reached the reader's threshold, or are by whom the reader follows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
@@ -408,6 +426,8 @@ class Edition:
     """What the reader should know of today's sources."""
     period: Period | None = None
     """Of a weekly or monthly edition; `None` of a daily one."""
+    chart: tuple[Stretch, ...] = ()
+    """The period's days of a week, or weeks of a month, in their order; empty in a daily one."""
 
     @property
     def n_known(self) -> int:

@@ -3,19 +3,21 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from digest.model import (
     Candidate,
     Edition,
+    Every,
     Interest,
     Note,
     NoteKind,
     Observation,
     Outcome,
     Paper,
+    Period,
     Pick,
     Profile,
     QuietDay,
@@ -25,6 +27,7 @@ from digest.model import (
     Section,
     SectionName,
     Sender,
+    Stretch,
     Summary,
     Trend,
     Where,
@@ -621,6 +624,56 @@ SCRIPTS_PICKS = (
 SCRIPTS = edition_of(*SCRIPTS_PICKS)
 
 
+# ---------------------------------------------------------------- weeks and months
+
+
+def looking_back(edition: Edition, every: Every, first: date, *counts: tuple[int, int]) -> Edition:
+    """The edition as one of the days before it, whose votes are compared over them; `(listed, matched)`."""
+    days, last = 7 if every is Every.MONTH else 1, edition.day - timedelta(days=1)
+    starts = [first + timedelta(days=days * n) for n in range(len(counts))]
+    chart = tuple(
+        Stretch(first=start, last=min(start + timedelta(days=days - 1), last), listed=listed, matched=matched)
+        for start, (listed, matched) in zip(starts, counts, strict=True)
+    )
+    among = sum(listed for listed, _ in counts)
+    return replace(
+        edition,
+        profile=replace(edition.profile, every=every, days=frozenset({edition.day.weekday()})),
+        sections=tuple(_compared_over(one, every, among) for one in edition.sections),
+        period=Period(every=every, first=first, last=last),
+        chart=chart,
+    )
+
+
+def _compared_over(section: Section, every: Every, among: int) -> Section:
+    def compared(pick: Pick) -> Pick:
+        trend = pick.candidate.trend and replace(pick.candidate.trend, over=every, among=among)
+        return replace(pick, candidate=replace(pick.candidate, trend=trend))
+
+    return replace(section, picks=tuple(map(compared, section.picks)))
+
+
+WEEKLY = looking_back(
+    replace(RICH, considered=230),
+    Every.WEEK,
+    date(2026, 3, 4),
+    *((48, 5), (52, 2), (41, 0), (0, 0), (3, 1), (39, 4), (47, 3)),
+)
+"""Its Saturday had no list."""
+QUIET_WEEK = looking_back(
+    replace(QUIET, considered=187),
+    Every.WEEK,
+    date(2026, 3, 4),
+    *((41, 0), (38, 0), (29, 0), (0, 0), (0, 0), (37, 0), (42, 0)),
+)
+MONTHLY = looking_back(
+    replace(RICH, considered=1_204),
+    Every.MONTH,
+    date(2026, 2, 11),
+    *((301, 14), (288, 9), (325, 21), (290, 12)),
+)
+
+
 # ---------------------------------------------------------------- many, and hostile
 
 _SEQUELS = (
@@ -693,8 +746,8 @@ EXTREME = edition_of(
 )
 
 
-def _in(tag: str) -> Edition:
-    return replace(RICH, profile=replace(ADA, language=tag))
+def _in(tag: str, edition: Edition = RICH) -> Edition:
+    return replace(edition, profile=replace(edition.profile, language=tag))
 
 
 SAMPLES: Mapping[str, Edition] = {
@@ -707,9 +760,14 @@ SAMPLES: Mapping[str, Edition] = {
     "maths": MATHS,
     "scripts": SCRIPTS,
     "forty": FORTY,
+    "weekly": WEEKLY,
+    "quiet-week": QUIET_WEEK,
+    "monthly": MONTHLY,
     "german": _in("de"),
     "french": _in("fr"),
     "chinese": _in("zh"),
+    "german-week": _in("de", WEEKLY),
+    "chinese-month": _in("zh", MONTHLY),
 }
 """What the gallery shows, by name."""
 

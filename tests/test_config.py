@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from digest.config import Configuration, find_configuration, load_configuration, load_profile
+from digest.config import Configuration, RunTable, find_configuration, load_configuration, load_profile
 from digest.errors import ConfigurationError
 from digest.model import Interest, Profile, QuietDay
 from digest.settings.mail import (
@@ -349,6 +349,7 @@ TABLES: dict[str, type[Table]] = {
     "delivery": DeliveryTable,
     "dkim": DkimTable,
     "alarm": AlarmTable,
+    "run": RunTable,
     "bounces": BouncesTable,
     "bounces.imap": ImapTable,
 }

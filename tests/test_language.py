@@ -124,6 +124,29 @@ def test_dates_are_written_as_the_language_writes_them(
     assert "2026" not in spoken.date_seen_from(DAY, DAY)
 
 
+@pytest.mark.parametrize(
+    ("tag", "week", "over_two_months", "with_year", "weekday"),
+    [
+        ("en", "9–15 Mar", "30 Mar – 5 Apr", "9–15 Mar 2026", "Mon 9"),
+        ("en-US", "Mar 9 – 15", "Mar 30 – Apr 5", "Mar 9 – 15, 2026", "9 Mon"),
+        ("de", "9.–15. März", "30. März – 5. Apr.", "9.–15. März 2026", "Mo., 9."),
+        ("fr", "9–15 mars", "30 mars – 5 avr.", "9–15 mars 2026", "lun. 9"),
+        ("zh", "3月9日至15日", "3月30日至4月5日", "2026年3月9日至15日", "9日周一"),
+    ],
+)
+def test_spans_of_days_are_written_as_the_language_writes_them(
+    tag: str, week: str, over_two_months: str, with_year: str, weekday: str
+) -> None:
+    spoken, first, last = language(tag), date(2026, 3, 9), date(2026, 3, 15)
+    thin = str.maketrans({"\N{THIN SPACE}": " "})
+
+    assert spoken.dates(first, last).translate(thin) == week
+    assert spoken.dates(date(2026, 3, 30), date(2026, 4, 5)).translate(thin) == over_two_months
+    assert spoken.dates(first, last, year=True).translate(thin) == with_year
+    assert spoken.weekday(first) == weekday
+    assert spoken.dates(first, first) == spoken.short_date(first)
+
+
 def test_a_region_has_its_own_words() -> None:
     january = date(2026, 1, 7)
 

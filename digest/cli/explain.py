@@ -68,7 +68,7 @@ def _explained(
     day = day_of(profile, now)
     wanted = Wanted(profile=profile.name, day=None, pages=pages, saved_on=None)
     shelf, reader = shelf_and_reader(loaded, wanted, profile, world, day=day, now=now)
-    paper = _find(shelf, mention)
+    paper = _find(shelf.after(reader.since), mention)
     had_on = None if pages or not loaded else _had_on(loaded, profile, paper, day)
     alone = shelf.narrowed(one for one in shelf.candidates if one.paper.id == paper.id)
     (pick,) = score_shelf(replace(reader, had=frozenset()), alone)

@@ -19,9 +19,17 @@ COMMANDS = {
     "fetch": ("digest.cli.fetch:fetch", "Read every source and store its papers."),
     "preview": ("digest.cli.preview:preview", "Show the edition a reader would get, changing nothing."),
     "send": ("digest.cli.send:send", "Make today's editions and send them, once."),
+    "run": (
+        "digest.cli.run:run",
+        "Stay, and do by itself what is due: read sources, make editions, send them.",
+    ),
+    "health": (
+        "digest.cli.health:health",
+        "Say in a line whether `digest run` does its work: ok, late, or failing.",
+    ),
     "sources": (
         "digest.cli.sources:sources",
-        "Say how each source stands: its state, its numbers, when it may be asked again.",
+        "Say how each source stands: its state, its numbers, when it is read next.",
     ),
     "status": ("digest.cli.status:status", "Say how each reader's days ended, and how the sources are."),
     "outbox": (
@@ -40,6 +48,8 @@ COMMANDS = {
         "digest.cli.plan:plan",
         "Say when each wave of readers would have its mail, and what holds it up.",
     ),
+    "pause": ("digest.cli.pause:pause", "Send a reader no editions for a while."),
+    "resume": ("digest.cli.pause:resume", "End a reader's pause, or take back one that is still to come."),
     "explain": ("digest.cli.explain:explain", "Show the arithmetic of a paper's score: why, or why not."),
     "like": ("digest.cli.feedback:like", "Say that a paper is what the reader wants more of."),
     "dislike": ("digest.cli.feedback:dislike", "Say that a paper is what the reader wants less of."),
@@ -61,7 +71,7 @@ First steps, in an empty folder:
   digest init            answer a few questions
   digest fetch           get the papers
   digest preview         look at today's edition
-  digest send            send it (cron runs this every morning)
+  digest send            send it; `digest run` does that by itself, every morning
 
 \b
 Exit codes: 0 done · 1 failed · 2 wrong usage · 3 configuration ·

@@ -16,6 +16,7 @@ from digest.cli.world import Day, World, is_terminal
 from digest.config import Configuration
 from digest.errors import ExitCode, StoreError
 from digest.model import Profile
+from digest.outcome import day_of
 
 if TYPE_CHECKING:
     from digest.profiles.findings import Finding
@@ -44,7 +45,8 @@ def profile_lint(
     Of the readers named (or profile files, ending in .toml), or of all. Looked for: interests, aliases and
     things to avoid that match no stored paper or most of them; phrases that contain each other, so that
     points double; what is both wanted and avoided; followed names that several people share, organisations no
-    paper is from; liked papers that are not stored; a threshold that nothing reaches, or nearly everything.
+    paper is from; liked papers that are not stored; a threshold that nothing reaches, or nearly everything;
+    days on which nothing is due, and a pause that was forgotten.
 
     Findings are hints, not errors: the exit code is 0, unless --strict is given.
     """
@@ -80,9 +82,12 @@ def _lint(
     loaded: Configuration | None, profiles: Sequence[Profile], span: int, last: date | None, world: World
 ) -> "tuple[int, list[list[Finding]]]":
     """How many papers were looked at, and the findings of each profile."""
+    from digest.profiles.calendar import check_calendar
     from digest.profiles.lint import in_order, lint_alone, lint_with_papers
 
-    found = [list(lint_alone(profile)) for profile in profiles]
+    found = [
+        [*lint_alone(profile), *check_calendar(profile, day_of(profile, world.now()))] for profile in profiles
+    ]
     # The furthest zones are a day ahead of UTC.
     end = last or world.now().date() + timedelta(days=1)
     try:

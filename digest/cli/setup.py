@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,15 +46,19 @@ if TYPE_CHECKING:
 
 def configuration(ctx: click.Context, *, briefly: bool = False) -> Configuration:
     """The configuration; the problems of profiles that had to be left out are told at once, or `briefly`."""
-    world: World = ctx.obj
-    path = find_configuration(ctx.meta["digest.config"], world.environment, world.folder)
-    loaded = load_configuration(path)
+    loaded = load_configuration(configuration_file(ctx))
     if loaded.problems and briefly:
         files = sorted({Path(one.where.split(": ")[0]).name for one in loaded.problems})
         warn(f"not usable: {', '.join(files)} (`digest check` says why)")
     elif loaded.problems:
         complain(ConfigurationError(loaded.problems))
     return loaded
+
+
+def configuration_file(ctx: click.Context) -> Path:
+    """Where `config.toml` is. Raises ConfigurationError if there is none."""
+    world: World = ctx.obj
+    return find_configuration(ctx.meta["digest.config"], world.environment, world.folder)
 
 
 def configuration_if_any(ctx: click.Context) -> Configuration | None:
@@ -118,7 +122,13 @@ def sources(loaded: Configuration, world: World) -> "tuple[Source, ...]":
     return open_sources(loaded.settings.sources, place)
 
 
-def client(loaded: Configuration, world: World, database: "Database | None" = None) -> "Client":
+def client(
+    loaded: Configuration,
+    world: World,
+    database: "Database | None" = None,
+    *,
+    warn: Callable[[str], object] = warn,
+) -> "Client":
     """The HTTP client, with the operator's limits, for sources; with a store, it remembers what it got."""
     from digest.fetch.client import Client, Limits
     from digest.fetch.memory import Forgetful
@@ -245,7 +255,15 @@ def renderer(loaded: Configuration | None) -> "Renderer":
     from digest.rendering.renderer import Renderer
 
     folder = loaded.settings.templates_dir if loaded else None
-    return Renderer(loaded.path(folder) if loaded and folder else None)
+    return Renderer(loaded.path(folder)) if loaded and folder else _shipped_renderer()
+
+
+@cache
+def _shipped_renderer() -> "Renderer":
+    """Made once in a process, as it compiles its templates; those of the operator may change meanwhile."""
+    from digest.rendering.renderer import Renderer
+
+    return Renderer()
 
 
 def sender(loaded: Configuration | None) -> Sender:

@@ -54,11 +54,14 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file so that it is the old one or the new one, never half of it. Raises DigestError."""
     target = path.resolve()
     try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+        before = target.stat() if target.exists() else None
         number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             _fill(number, text)
-            os.chmod(name, mode)
+            os.chmod(name, before.st_mode & 0o777 if before else 0o600)
+            if before and (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                with suppress(PermissionError):  # who may not give it away keeps it
+                    os.chown(name, before.st_uid, before.st_gid)
             os.replace(name, target)
         finally:
             with suppress(FileNotFoundError):

@@ -18,6 +18,8 @@ Argv = Annotated[tuple[Plain, ...], Field(min_length=1, max_length=100)]
 Most = Annotated[StrictInt, Field(ge=0, le=100_000_000)]
 """A limit; 0 is none."""
 Patience = Annotated[float, Field(gt=0, le=600)]
+OVERDUE_MINUTES = 30
+"""So late, an edition is the operator's matter: longer than a relay's pause, shorter than most patience."""
 
 
 class MailTable(Table):
@@ -155,6 +157,7 @@ class AlarmTable(Table):
     command: Argv | None = None
     email: Address | None = None
     timeout_s: Patience = 30
+    overdue_minutes: Annotated[StrictInt, Field(ge=1, le=10_080)] = OVERDUE_MINUTES
 
     @model_validator(mode="after")
     def _tells_somebody(self) -> Self:

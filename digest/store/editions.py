@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, func, or_, select
 
 from digest.model import DeliveryState, Edition, Outcome
+from digest.outcome import name_of
 from digest.store.dialect import among, upsert
 from digest.store.record import MAY_HAVE_ARRIVED, QUEUED, SENDING, SENT, UNKNOWN
 from digest.store.tables import delivery, edition, seen
@@ -23,7 +24,13 @@ class Day:
     considered: int
     picks: int
     reason: str
+    """Why it stands so: of what was refused or given up, or is tried again, the last reply."""
     subject: str | None = None
+    """Of the message; `None` if there is none."""
+    reply: str = ""
+    """The last one to the message."""
+    edition: str = ""
+    """What the edition itself says of the day, whatever became of its message."""
 
 
 def all_seen(
@@ -126,11 +133,19 @@ def ended_waiting(connection: Connection, before: Mapping[str, date], since: dat
         in_vain = (
             select(edition.c.profile, func.max(edition.c.day).label("day"))
             .where(among(connection, edition.c.profile, profiles), edition.c.day < day)
-            .where(edition.c.day >= since, edition.c.outcome == Outcome.NOT_READY.value)
+            .where(edition.c.day >= since, _WAITED_IN_VAIN)
             .group_by(edition.c.profile)
         )
         found.update({row.profile: row.day for row in connection.execute(in_vain)})
     return found
+
+
+WAITS_FOR = "waits for "
+"""How the reason begins of a day that waits for lists, and of one that did so to its end."""
+_WAITED_IN_VAIN = or_(
+    edition.c.outcome == Outcome.NOT_READY.value,
+    and_(edition.c.outcome == Outcome.EXPIRED.value, edition.c.reason.startswith(WAITS_FOR)),
+)
 
 
 def record_outcomes(
@@ -190,13 +205,18 @@ _OUTCOMES = {
 
 
 def _day(row: Row[Any]) -> Day:
-    outcome = _OUTCOMES[DeliveryState(row.state)] if row.state else Outcome(row.outcome)
+    stated = Outcome(row.outcome)
+    outcome = _OUTCOMES[DeliveryState(row.state)] if row.state else stated
+    # A note of a quiet day is sent, too, and says of what.
+    words = row.reason if not row.state or stated is Outcome.READY else f"{name_of(stated)}: {row.reason}"
     return Day(
         profile=row.profile,
         day=row.day,
         outcome=outcome,
         considered=row.considered,
         picks=row.picks,
-        reason=row.reply or row.reason,
+        reason=words if outcome is Outcome.SENT else row.reply or words,
         subject=row.subject,
+        reply=row.reply or "",
+        edition=words,
     )

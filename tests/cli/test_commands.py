@@ -374,7 +374,7 @@ def test_a_paper_is_sent_once(desk: Desk) -> None:
 
     result = desk.run("send")
 
-    assert "ada: quiet (none of 2 papers (0 new) reached 35" in result.stdout
+    assert "ada: quiet (none of 2 papers (0 new) reached the threshold of 35" in result.stdout
     assert len(desk.mails()) == 1
 
 
@@ -416,7 +416,7 @@ def test_a_quiet_day_is_noted_for_who_wants_to_know(desk: Desk) -> None:
     desk.run("send")
 
     message = email.message_from_bytes(desk.mails()[0], policy=email.policy.default)
-    assert message["Subject"] == "Quiet day: nothing above 35 · 11 Mar"
+    assert message["Subject"] == "Quiet day: nothing reached 35 · 11 Mar"
 
 
 def test_a_source_that_is_gone_costs_a_line_and_never_the_edition(desk: Desk) -> None:

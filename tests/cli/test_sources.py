@@ -118,7 +118,7 @@ def test_a_source_that_was_read_stands_with_its_numbers_and_nothing_is_asked(
         "14",
         "14",
         "2026-03-11 09:00 UTC",
-        "now",
+        "2026-03-12 09:00 UTC",
     ]
     assert len(site.asked) == asked
 
@@ -143,6 +143,7 @@ def test_the_same_for_programs(desk: Desk) -> None:
             "usual": 14,
         },
         "last_good": NOW.isoformat(),
+        "next_read": (NOW + timedelta(days=1)).isoformat(),
         "not_before": source["not_before"],
         "why_not_before": "",
         "problem": None,
@@ -560,10 +561,10 @@ def test_who_waits_stands_on_record_with_what_for_and_until_when(desk: Desk) -> 
 
     told = desk.run("status").stdout
 
-    assert "Editions of today: 1 waiting for a list." in told
+    assert "Editions of today: 1 not ready." in told
     assert "ada waits for huggingface (12 of usually 31 papers), until 09:30 at the latest." in told
     record = json.loads(desk.run("status", "--json").stdout)
-    assert [(one["outcome"], one["shown"]) for one in record["days"]] == [("waiting", 0)]
+    assert [(one["outcome"], one["shown"]) for one in record["days"]] == [("not_ready", 0)]
     assert list(record["mail"]["waits"]) == ["ada"]
 
 
