@@ -16,7 +16,8 @@ import pytest
 
 from tests.conformance.requirements import absent
 from tests.desk import Desk
-from tests.examples.trial import DIGEST, EXAMPLES, complaint, end, lines_of, run, wait_for
+from tests.examples.trial import DIGEST, EXAMPLES, complaint, end, lines_of, run
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.acceptance
 
@@ -108,9 +109,9 @@ def test_what_the_image_runs_sends_is_healthy_and_ends_when_asked(image: Path, p
     with (papers.folder / "log").open("wb") as log:
         running = subprocess.Popen(command, cwd=papers.folder, env=environment, stdout=log, stderr=log)
     try:
-        wait_for("a mail", lambda: papers.mails() or running.poll() is not None)
+        wait_for(lambda: papers.mails() or running.poll() is not None, "a mail")
         health = words("HEALTHCHECK")
-        wait_for("health", lambda: run(image / health[0], *health[1:], cwd=papers.folder).returncode == 0)
+        wait_for(lambda: run(image / health[0], *health[1:], cwd=papers.folder).returncode == 0, "health")
         healthy = running.poll() is None
     finally:
         ended = end(running, GRACE_S)

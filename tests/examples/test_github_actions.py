@@ -70,6 +70,15 @@ class Runner:
         shell = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
         return run(*shell, cwd=place / "work", environment=environment)
 
+    def commit(self, source: Path, config: str) -> None:
+        """What a person pushes."""
+        (source / "config.toml").write_text(config, encoding="utf-8")
+        who = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
+        run("git", "add", ".", cwd=source)
+        run("git", *who, "commit", "--quiet", "--message", "Ada reads papers", cwd=source)
+        pushed = run("git", "push", "--quiet", "origin", "HEAD:main", cwd=source)
+        assert pushed.returncode == 0, pushed.stderr
+
     def kept(self) -> set[str]:
         """The files of the branch that keeps the store."""
         listed = run("git", "ls-tree", "--name-only", BRANCH, cwd=self.remote)
@@ -86,12 +95,9 @@ def runner(tmp_path: Path, papers: Desk) -> Runner:
     run("git", "clone", "--quiet", remote, source, cwd=tmp_path)
     for name in ("config.toml", "profiles", "pages"):
         run("cp", "-r", papers.folder / name, source, cwd=tmp_path)
-    who = ("-c", "user.name=ada", "-c", "user.email=ada@example.org")
-    run("git", "add", ".", cwd=source)
-    run("git", *who, "commit", "--quiet", "--message", "Ada reads papers", cwd=source)
-    pushed = run("git", "push", "--quiet", "origin", "HEAD:main", cwd=source)
-    assert pushed.returncode == 0, pushed.stderr
-    return Runner(tmp_path, remote)
+    runner = Runner(tmp_path, remote)
+    runner.commit(source, (source / "config.toml").read_text(encoding="utf-8"))
+    return runner
 
 
 def test_the_workflow_is_one() -> None:
@@ -146,6 +152,22 @@ def test_what_a_run_that_failed_has_sent_is_kept(runner: Runner, papers: Desk) -
     assert dict(ended)["Send"] != 0
     assert dict(ended)["Put the store back"] == 0
     assert runner.kept() == {"digest.sqlite3.gz"}
+
+
+def test_a_first_run_with_a_wrong_configuration_stands_in_no_later_ones_way(
+    runner: Runner, papers: Desk
+) -> None:
+    source = runner.folder / "source"
+    config = (source / "config.toml").read_text(encoding="utf-8")
+    runner.commit(source, f"sotre = 1\n{config}")
+
+    failed = runner.job(1)
+    runner.commit(source, config)
+    ended = runner.job(2)
+
+    assert failed == [("Take the store out", 0), ("Send", 3), ("Put the store back", 0)]
+    assert [code for _, code in ended] == [0, 0, 0]
+    assert len(papers.mails()) == 1
 
 
 def test_the_password_is_given_to_the_step_that_sends_and_to_no_other() -> None:

@@ -2,8 +2,7 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -33,14 +32,6 @@ def complaint(*command: object, cwd: Path = EXAMPLES) -> str:
     """What a checker has to say of an example: nothing, if it is content."""
     result = run(*command, cwd=cwd)
     return f"{result.stdout}{result.stderr}" if result.returncode else ""
-
-
-def wait_for(what: str, is_so: Callable[[], object], within_s: float = WITHIN_S) -> None:
-    """Until something is so."""
-    deadline = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < deadline, f"{what} did not happen within {within_s:g} s"
-        time.sleep(0.05)
 
 
 def end(process: "subprocess.Popen[bytes]", within_s: float) -> int:
