@@ -1,5 +1,6 @@
 """From readers whose day it is to messages that wait in the outbox: a batch of them in a transaction."""
 
+import threading
 import traceback
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from digest.model import Delivery, Edition, Message, Note, Outcome, Profile, Sup
 from digest.outcome import reason_of
 from digest.store.database import Database
 from digest.store.deliveries import enqueue_many
-from digest.store.editions import WAITS_FOR, record_outcomes, with_messages
+from digest.store.editions import WAITS_FOR, days, record_outcomes, with_messages
 from digest.store.suppressions import suppressed
 from digest.store.waiting import expire_before, expire_strangers, last_days
 from digest.text import clean
@@ -24,6 +25,9 @@ BATCH = 100
 """Readers: enough to share the cost of queries and of a transaction, few enough to hold in memory."""
 
 MAX_REASON = 500
+
+WITHOUT_MESSAGE = frozenset({Outcome.QUIET, Outcome.NO_LIST, Outcome.SOURCE_DOWN})
+"""How an edition may come out that is no message."""
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -107,15 +111,33 @@ class Progress:
     of: int
 
 
-Event = GivenUp | Barred | Waits | Unmade | Progress
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoMail:
+    """A reader's day that ended without a message, as there was nothing to send."""
+
+    profile: Profile
+    day: date
+    outcome: Outcome
+    reason: str
+
+
+Event = GivenUp | Barred | Waits | Unmade | NoMail | Progress
 Tell = Callable[[Event], None]
 
 
-def make(database: Database, due: Sequence[Due], makers: Makers, now: datetime, tell: Tell) -> None:
+def make(  # noqa: PLR0913 - the last by name only
+    database: Database,
+    due: Sequence[Due],
+    makers: Makers,
+    now: datetime,
+    tell: Tell,
+    *,
+    stopping: threading.Event | None = None,
+) -> None:
     """Put the message of each reader's day into the outbox, and state how the day stands.
 
     What waits from a reader's earlier days is given up first. A reader's failure is that reader's; raises
-    StoreError where the store cannot be used.
+    StoreError where the store cannot be used. Where `stopping` is set meanwhile, no further batch is begun.
     """
     with database.begin() as connection:
         given_up = expire_before(connection, {profile.name: day for profile, day in due}, now)
@@ -123,6 +145,8 @@ def make(database: Database, due: Sequence[Due], makers: Makers, now: datetime, 
         tell(GivenUp(delivery=one))
     done = 0
     for batch in _batches(due):
+        if stopping and stopping.is_set():
+            return
         _make_batch(database, batch, makers, now, tell)
         done += len(batch)
         tell(Progress(done=done, of=len(due)))
@@ -180,29 +204,63 @@ def _make_batch(database: Database, batch: Sequence[Due], makers: Makers, now: d
 
     wanted, barred, waiting = _sifted(database, batch, makers)
     stated = [_unsent(one, day, Outcome.FAILED, _suppressed(why), now) for (one, day), why in barred.items()]
-    days = {profile.name: day for profile, day in batch}
+    day_of = {profile.name: day for profile, day in batch}
     for (profile, _), why in barred.items():
         tell(Barred(profile=profile, suppression=why))
     for one in waiting:
-        stated.append(_unsent(one.profile, days[one.profile.name], Outcome.NOT_READY, one.reason, now))
+        stated.append(_unsent(one.profile, day_of[one.profile.name], Outcome.NOT_READY, one.reason, now))
         tell(one)
     editions = _decided(database, wanted, makers, hear)
     stated += _each(editions, lambda some: [_stated(one, makers) for one in some], _of_edition, hear)
-    _each(stated, lambda some: _kept(database, some, now), _of_stated, hear)
-    failed = [_unsent(one.profile, days[one.profile.name], Outcome.FAILED, one.reason, now) for one in unmade]
-    _kept(database, failed, now)
+    kept = _each(stated, lambda some: _kept(database, some, now), _of_stated, hear)
+    failed = [
+        _unsent(one.profile, day_of[one.profile.name], Outcome.FAILED, one.reason, now) for one in unmade
+    ]
+    _kept(database, _not_settled(database, failed), now)
+    for each in kept:
+        if each.message is None and each.outcome in WITHOUT_MESSAGE:
+            tell(
+                NoMail(
+                    profile=each.edition.profile,
+                    day=each.edition.day,
+                    outcome=each.outcome,
+                    reason=each.reason,
+                )
+            )
+
+
+def _settled(database: Database, due: Iterable[Due]) -> frozenset[tuple[str, date]]:
+    """Those of the readers' days that ended without a message before."""
+    wanted = {(profile.name, day) for profile, day in due}
+    if not wanted:
+        return frozenset()
+    since = min(day for _, day in wanted)
+    with database.read() as connection:
+        record = days(connection, {name for name, _ in wanted}, since)
+    return frozenset((one.profile, one.day) for one in record if one.outcome in WITHOUT_MESSAGE) & wanted
+
+
+def _not_settled(database: Database, stated: Sequence[_Stated]) -> list[_Stated]:
+    """A day that ended without a message is made anew by hand only: if that fails, it ended as it did."""
+    settled = _settled(database, ((one.edition.profile, one.edition.day) for one in stated))
+    return [one for one in stated if (one.edition.profile.name, one.edition.day) not in settled]
 
 
 def _sifted(
     database: Database, batch: Sequence[Due], makers: Makers
 ) -> tuple[list[Due], dict[Due, Suppression], list[Waits]]:
-    """Those of the readers who have no message of the day yet; apart, those who get none, and who wait."""
+    """Those of the readers who have no message of the day yet; apart, those who get none, and who wait.
+
+    Whose day ended without a message before, and would wait now, is left out: it ended as it did.
+    """
     with database.read() as connection:
         have = with_messages(connection, ((profile.name, day) for profile, day in batch))
         lack = [(profile, day) for profile, day in batch if (profile.name, day) not in have]
         barred = suppressed(connection, (profile.email for profile, _ in lack))
     may_have = [one for one in lack if one[0].email not in barred]
     waiting = {profile.name: lists for profile, day in may_have if (lists := makers.waits(profile, day))}
+    over = _settled(database, (one for one in may_have if one[0].name in waiting))
+    may_have = [one for one in may_have if (one[0].name, one[1]) not in over]
     return (
         [one for one in may_have if one[0].name not in waiting],
         {one: barred[one[0].email] for one in lack if one[0].email in barred},

@@ -11,8 +11,11 @@ from digest.model import Every, Pause, Period, Profile
 OPEN_FOR = MappingProxyType(
     {Every.DAY: timedelta(hours=12), Every.WEEK: timedelta(days=3), Every.MONTH: timedelta(days=7)}
 )
-"""So long after its hour an edition may still be made, be it past midnight, if the next is not due before:
-the rarer it is, the more is lost with it."""
+"""So long after its hour, or after `wait_until`, an edition may still be made, be it past midnight, if the
+next is not due before: the rarer it is, the more is lost with it."""
+MOST_DAYS = 75
+"""So many days an edition looks back at most: two months of first Mondays are 63, and a turn may be taken a
+week late. A monthly edition that was missed loses nothing."""
 LOOKED_BACK = 366
 """So many days back, what was missed is stated day by day; what lies further back is not looked for."""
 LOOKED_AHEAD = 70
@@ -53,9 +56,9 @@ def agenda(profile: Profile, *, last: date | None, now: datetime, settled: Set[d
     """What is due for a reader of whom all days up to `last`, and those `settled`, need nothing more.
 
     A reader of whom nothing is on record (`last` is `None`) has missed nothing yet. After a long absence
-    there is one turn, not a heap: what was missed is in `passed`. What is settled of days to come, by a clock
-    that was wrong, does not count. No edition is made of a day before one that is settled: its papers would
-    come twice.
+    there is one turn, not a heap: what was missed is in `passed`. No edition is made of a day before one that
+    is settled. What is settled of days to come, by a clock that was wrong or before the reader went west over
+    the date line, does not count.
     """
     today = local_day(profile.timezone, now)
     first = today if last is None else max(last + A_DAY, today - timedelta(days=LOOKED_BACK))
@@ -82,7 +85,10 @@ def agenda(profile: Profile, *, last: date | None, now: datetime, settled: Set[d
 def turn_of(profile: Profile, day: date) -> Turn:
     """The turn of a day, whether or not it is one of the reader's."""
     due_at, tomorrow = moment(day, profile.send_at, profile.timezone), day + A_DAY
-    until = max(moment(tomorrow, time(), profile.timezone), due_at + OPEN_FOR[profile.every])
+    waits_until = moment(day, profile.wait_until or profile.send_at, profile.timezone)
+    # Who waits for a list until just before midnight is to have the edition after it.
+    latest = max(due_at, waits_until)
+    until = max(moment(tomorrow, time(), profile.timezone), latest + OPEN_FOR[profile.every])
     if is_edition_day(profile, tomorrow):
         until = min(until, moment(tomorrow, profile.send_at, profile.timezone))
     return Turn(day=day, due_at=due_at, until=until)
@@ -159,7 +165,17 @@ def plan_of(profile: Profile) -> str:
 
 
 def planned(name: str, plan: str) -> Profile:
-    """A reader of whom only the schedule is known; a zone that is not known any more counts as UTC."""
+    """A reader of whom only the schedule is known; a zone that is not known any more counts as UTC.
+
+    Of a plan that another version of Digest wrote, and this one cannot read, nothing is known.
+    """
+    try:
+        return _planned(name, plan)
+    except ValueError:
+        return Profile(name=name, email="")
+
+
+def _planned(name: str, plan: str) -> Profile:
     timezone, send_at, wait_until, days, every, pause = plan.split(" ")
     return Profile(
         name=name,

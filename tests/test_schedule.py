@@ -264,6 +264,15 @@ def test_a_turn_lasts_to_midnight_or_for_hours_and_a_rare_one_for_days(
     assert last_day(who, MONDAY) == last
 
 
+def test_who_waits_until_just_before_midnight_is_given_time_after_it() -> None:
+    waits = reader(wait_until=time(23, 59))
+    in_the_week = reader(wait_until=time(23, 59), days=frozenset({0, 2}))
+
+    assert turn_of(waits, MONDAY).until == utc(2026, 3, 10, 7, 30)  # the next hour
+    assert turn_of(in_the_week, MONDAY).until == utc(2026, 3, 10, 11, 59)
+    assert last_day(waits, MONDAY) == MONDAY + A_DAY
+
+
 def test_a_turn_ends_where_the_next_begins() -> None:
     night, _ = turns(reader("Pacific/Apia", send_at=time(23)), date(2011, 12, 29), 2)
 
@@ -423,6 +432,7 @@ def test_a_schedule_without_days_or_of_a_zone_that_is_gone_can_be_read_too() -> 
 
     assert planned("ada", plan_of(never)).days == frozenset()
     assert planned("ada", plan_of(reader("Mars/Olympus_Mons"))).timezone == "UTC"
+    assert planned("ada", "v2 UTC") == planned("ada", "UTC 25:99 - x y z") == Profile(name="ada", email="")
 
 
 def test_an_edition_day_is_one_whether_or_not_there_is_a_pause() -> None:

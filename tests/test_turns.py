@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import event
 
 from digest.errors import DigestError, StoreError
 from digest.making import Due, Makers, make
 from digest.model import Edition, Every, Message, Note, NoteKind, Outcome, Pause, Profile, Suppression
+from digest.outcome import comes_again
 from digest.schedule import A_DAY, plan_of
 from digest.store.database import Database
 from digest.store.editions import Day, days
+from digest.store.harvests import Harvest, record_harvest
 from digest.store.record import overview
 from digest.store.suppressions import suppress
 from digest.store.turns import TurnRow, next_turn_at, put_turns, turns_of
@@ -66,7 +69,11 @@ class House:
 
     @property
     def known(self) -> Readers:
-        return Readers(usable=self.readers, why_not=lambda name: self.broken.get(name, ""))
+        return Readers(
+            usable=self.readers,
+            why_not=lambda name: self.broken.get(name, ""),
+            plan_now=lambda name: plan_of(self.readers[name]) if name in self.readers else "",
+        )
 
     def pass_(self, now: datetime) -> None:
         """One pass, from who is due to the next turn."""
@@ -200,6 +207,105 @@ def test_a_process_with_an_older_configuration_leaves_a_changed_turn_alone(house
     assert house.next_at() == on(MONDAY, 6)
 
 
+@pytest.mark.parametrize("hour", [8, 18])
+def test_a_turn_that_a_process_with_an_older_profile_wrote_back_is_served_by_the_newer_one(
+    house: House, hour: int
+) -> None:
+    house.has(reader(send_at=time(hour)), now=on(MONDAY, 5))
+    with house.database.begin() as connection:
+        settle_plans(connection, [reader()], ["ada"], on(MONDAY, 5))
+
+    for hours in range(48):
+        house.pass_(on(MONDAY, 6, 0) + hours * HOUR)
+
+    assert house.made == [("ada", MONDAY), ("ada", MONDAY + A_DAY)]
+    assert house.next_at() == on(MONDAY + 2 * A_DAY, hour, 0)
+
+
+@pytest.mark.parametrize("days_ahead", [1, 2, 30, 100, 300])
+def test_a_clock_that_was_ahead_for_one_pass_costs_no_mail_when_it_is_right(
+    house: House, days_ahead: int
+) -> None:
+    house.has(reader(), now=on(MONDAY, 5))
+    house.pass_(on(MONDAY + days_ahead * A_DAY, 8))
+
+    house.has(reader(), now=on(MONDAY, 6))
+    for hours in range(5 * 24):
+        house.pass_(on(MONDAY, 6, 30) + hours * HOUR)
+
+    had = {day for _, day in house.made}
+    assert len(house.made) == len(had)
+    assert {MONDAY + n * A_DAY for n in range(5)} - had == set()
+
+
+def test_a_quiet_day_that_a_clock_ahead_stated_is_decided_when_it_comes(house: House) -> None:
+    house.outcome = Outcome.QUIET
+    house.has(reader(), now=on(MONDAY, 5))
+    house.pass_(on(MONDAY + A_DAY, 8))
+
+    house.outcome = Outcome.READY
+    house.has(reader(), now=on(MONDAY, 6))
+    house.pass_(on(MONDAY, 8))
+
+    assert house.outcomes()[0] == "ready"
+
+
+def test_by_a_clock_that_is_behind_all_that_ever_was_no_turn_is_moved(house: House) -> None:
+    house.has(reader(), now=on(MONDAY, 5))
+    house.pass_(on(MONDAY))
+    with house.database.begin() as connection:
+        record_harvest(connection, Harvest(source="arxiv", at=on(MONDAY, 5), papers=3, fresh=3))
+        is_settled = settle_plans(connection, [reader()], (), on(date(2024, 1, 1)))
+
+    house.pass_(on(date(2024, 1, 1), 8))
+    house.pass_(on(MONDAY + A_DAY))
+
+    assert not is_settled
+    assert list(house.days()) == [MONDAY, MONDAY + A_DAY]
+
+
+def test_who_is_gone_while_a_list_was_waited_for_leaves_no_day_that_waits(house: House) -> None:
+    house.short = SHORT
+    house.has(reader(wait_until=time(10)), now=on(MONDAY, 5))
+    house.pass_(on(MONDAY))
+
+    house.has(reader("bob"), now=on(MONDAY, 8))
+
+    (monday,) = house.days().values()
+    assert monday.outcome is Outcome.EXPIRED
+    assert monday.reason.endswith("; there was no profile any more when it ended")
+    assert house.turn() is None
+
+
+@pytest.mark.parametrize("days", [frozenset(range(1, 7)), frozenset[int]()])
+def test_a_day_that_waited_and_is_no_day_of_the_readers_any_more_has_an_end(
+    house: House, days: frozenset[int]
+) -> None:
+    house.short = SHORT
+    house.has(reader(wait_until=time(10)), now=on(MONDAY, 5))
+    house.pass_(on(MONDAY))
+
+    house.has(reader(wait_until=time(10), days=days), now=on(MONDAY, 8))
+    house.pass_(on(MONDAY, 8))
+
+    (monday,) = house.days().values()
+    assert monday.outcome is Outcome.EXPIRED
+    assert "; then the schedule had no edition of this day; " in monday.reason
+
+
+def test_a_day_that_waited_and_has_a_later_hour_now_waits_on(house: House) -> None:
+    house.short = SHORT
+    house.has(reader(wait_until=time(10)), now=on(MONDAY, 5))
+    house.pass_(on(MONDAY))
+
+    house.short = ()
+    house.has(reader(send_at=time(18)), now=on(MONDAY, 8))
+    house.pass_(on(MONDAY, 8))
+    house.pass_(on(MONDAY, 18, 0))
+
+    assert house.outcomes() == ["ready"]
+
+
 # ---------------------------------------------------------------- one day after the other
 
 
@@ -232,7 +338,7 @@ def test_days_that_nothing_ran_are_expired_and_there_is_one_edition(house: House
     assert house.made == [("ada", MONDAY + 3 * A_DAY)]
     assert house.outcomes() == ["expired"] * 3 + ["ready"]
     assert house.days()[MONDAY].reason == (
-        "no pass of Digest came between Mon 07:30 and Tue 00:00; its papers come in the next edition"
+        "no pass of Digest came between Mon 9 March 07:30 and Tue 10 March 00:00; its papers come in the next edition"
     )
     assert [(one.day, one.outcome) for one in house.told] == [
         (MONDAY + n * A_DAY, Outcome.EXPIRED) for n in range(3)
@@ -286,6 +392,52 @@ def test_a_day_of_a_pause_can_be_stated_before_its_hour_and_is_stated_once(house
 
     assert house.outcomes() == ["paused"]
     assert len(house.told) == 1
+
+
+def test_a_day_that_was_stated_as_paused_before_its_hour_has_its_edition_if_the_pause_is_taken_away(
+    house: House,
+) -> None:
+    away = reader(pause=Pause())
+    house.has(away, now=on(MONDAY, 4))
+    state_paused(house.database, [(away, MONDAY)], on(MONDAY, 5), house.told.append)
+    house.pass_(on(MONDAY, 5))
+
+    house.has(reader(), now=on(MONDAY, 6))
+    house.pass_(on(MONDAY))
+
+    assert house.outcomes() == ["ready"]
+
+
+def test_a_day_of_a_pause_that_is_over_stays_paused(house: House) -> None:
+    house.has(reader(pause=Pause()), now=on(MONDAY, 5))
+    house.pass_(on(MONDAY))
+
+    house.has(reader(), now=on(MONDAY + A_DAY, 6))
+    house.pass_(on(MONDAY + A_DAY))
+
+    assert house.outcomes() == ["paused", "ready"]
+
+
+def test_days_too_long_ago_are_not_said_to_have_their_papers_come(house: House) -> None:
+    house.has(reader(), now=on(MONDAY, 5))
+
+    house.pass_(on(MONDAY + 100 * A_DAY, 8))
+
+    reasons = [one.reason for one in house.days().values()]
+    assert reasons[0].endswith(comes_again(reader(), MONDAY, MONDAY + 100 * A_DAY))
+    assert reasons[-2].endswith("its papers come in the next edition")
+
+
+def test_what_was_missed_by_many_in_a_long_time_is_stated_in_several_transactions(house: House) -> None:
+    house.has(*(reader(f"r{number:02}") for number in range(30)), now=on(MONDAY, 5))
+    commits: list[None] = []
+    event.listen(house.database.engine, "commit", lambda _: commits.append(None))
+
+    due = settle_due(house.database, house.known, on(MONDAY + 360 * A_DAY), house.told.append)
+
+    assert len(due) == 30
+    assert len(house.told) == 30 * 360
+    assert len(commits) == 3
 
 
 def test_an_edition_that_was_asked_for_in_a_pause_stays_on_record(house: House) -> None:
@@ -387,6 +539,27 @@ def test_whose_file_is_broken_has_days_that_failed_at_her_hour(house: House) -> 
     assert house.outcomes() == ["failed"]
     assert house.days()[MONDAY].reason == house.broken["ada"]
     assert house.next_at() == on(MONDAY, 7, 30)
+
+
+def test_a_file_that_stays_broken_is_told_once_a_day(house: House) -> None:
+    house.has(reader(), now=on(MONDAY, 5))
+    house.broken["ada"] = "profiles/ada.toml: is not valid TOML"
+    house.has(now=on(MONDAY, 6))
+
+    for hours in range(12):
+        house.pass_(on(MONDAY) + hours * HOUR)
+
+    assert [(one.day, one.outcome) for one in house.told] == [(MONDAY, Outcome.FAILED)]
+
+
+def test_a_broken_file_with_a_schedule_of_another_version_has_days_that_failed(house: House) -> None:
+    with house.database.begin() as connection:
+        put_turns(connection, [TurnRow(profile="ada", day=MONDAY, due_at=on(MONDAY), plan="v2 UTC")])
+    house.broken["ada"] = "profiles/ada.toml: is not valid TOML"
+
+    house.pass_(on(MONDAY))
+
+    assert house.outcomes() == ["failed"]
 
 
 def test_a_file_that_is_mended_gets_todays_edition(house: House) -> None:

@@ -1,20 +1,23 @@
 """From readers whose turn it is to messages that wait, told as it happens: shared by `send` and `run`."""
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from digest.cli import setup
-from digest.cli.screen import complain, counting, note, say, silence, working
+from digest.cli.screen import complain, counting, note, say, silence
 from digest.cli.tiers import embedding_model, summarise
 from digest.cli.world import World
-from digest.config import Configuration
+from digest.config import Configuration, load_profile
 from digest.errors import DigestError
 from digest.model import Edition, Message, Note, Outcome, Profile, Summary
-from digest.schedule import local_day, planned
+from digest.moments import in_utc
+from digest.outcome import name_of
+from digest.schedule import local_day, plan_of, planned
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -31,11 +34,19 @@ KEEP_DAYS = 30
 """After so long a message that is done with is no longer kept whole; that it was is."""
 
 
-def make_due(loaded: Configuration, database: "Database", world: World, tell: "Tell") -> "Made":
+def make_due(
+    loaded: Configuration,
+    database: "Database",
+    world: World,
+    tell: "Tell",
+    *,
+    stopping: threading.Event | None = None,
+) -> "Made":
     """Make the editions of readers whose turn has come, and state the days that ended without one.
 
-    Nothing is made where another process is at it. While nobody is due this costs two small queries. Raises
-    StoreError; what happens to one reader is told, and stops no other.
+    Nothing is made where another process is at it. While nobody is due this costs two small queries. Where
+    `stopping` is set meanwhile, the rest is due again. Raises StoreError; what happens to one reader is told,
+    and stops no other.
     """
     from digest.store.lock import at_work
     from digest.store.turns import next_turn_at
@@ -47,9 +58,10 @@ def make_due(loaded: Configuration, database: "Database", world: World, tell: "T
     if first is None or first > world.now():
         return making.made
     with at_work(database.place, "editions", waiting=None) as is_ours:
+        making.made.is_elsewhere = not is_ours
         if is_ours:
             now, due = world.now(), making.settle_due()
-            making.make(due, now)
+            making.make(due, now, stopping=stopping)
             making.settle(profile.name for profile, _ in due)
     return making.made
 
@@ -66,14 +78,27 @@ class Made:
     """Who waits for a list."""
     in_vain: dict[str, date] = field(default_factory=dict)
     """Who would wait, but did so on this day, and no run came for the mail."""
+    unusable: set[str] = field(default_factory=set)
+    """Whose day failed now, as the profile cannot be used."""
+    is_elsewhere: bool = False
+    """Somebody is due, and another process is at it."""
 
 
 class Making:
     """Every message is made and stored before the first one is sent."""
 
-    def __init__(self, loaded: Configuration, database: "Database", world: World, tell: "Tell") -> None:
+    def __init__(
+        self,
+        loaded: Configuration,
+        database: "Database",
+        world: World,
+        tell: "Tell",
+        showing: Callable[[str], AbstractContextManager[None]] = lambda _what: nullcontext(),
+    ) -> None:
+        """`showing` shows what takes its time, for as long as it does."""
         self.made = Made()
         self._loaded, self._database, self._world, self._tell = loaded, database, world, tell
+        self._showing = showing
         self._readers: Readers | None = None
 
     @property
@@ -83,8 +108,12 @@ class Making:
 
         if self._readers is None:
             usable = {profile.name: profile for profile in self._loaded.profiles}
-            self._readers = Readers(usable=usable, why_not=self._why_not)
+            self._readers = Readers(usable=usable, why_not=self._why_not, plan_now=self._plan_now)
         return self._readers
+
+    def _plan_now(self, name: str) -> str:
+        profile, _ = load_profile(self._loaded.path(self._loaded.settings.profiles) / f"{name}.toml")
+        return plan_of(profile) if profile else ""
 
     def _why_not(self, name: str) -> str:
         return "; ".join(map(str, self._loaded.problems_of(name)))
@@ -92,8 +121,11 @@ class Making:
     def hear(self, event: "MakingEvent") -> None:
         """Note what became of a reader, and tell it."""
         from digest.making import Barred, Unmade, Waits
+        from digest.turns import Stated
 
         match event:
+            case Stated(outcome=Outcome.FAILED):
+                self.made.unusable.add(event.profile.name)
             case Barred():
                 self.made.barred.add(event.profile.name)
             case Waits():
@@ -142,10 +174,12 @@ class Making:
         *,
         may_wait: bool = True,
         in_vain: Mapping[str, date] = MappingProxyType({}),
+        stopping: threading.Event | None = None,
     ) -> None:
         """Put a message for each reader's day into the outbox, as far as there is one.
 
-        Who waited `in_vain` for lists on a day before does not wait now.
+        Who waited `in_vain` for lists on a day before does not wait now. Where `stopping` is set meanwhile,
+        the rest is left.
         """
         from digest.making import decided, make
         from digest.store.deliveries import prune
@@ -159,7 +193,7 @@ class Making:
         makers = self._makers(now, may_wait=may_wait, in_vain=in_vain)
         editions = decided(self._database, due, makers({}))
         written = summarise(self._loaded, self._database, editions, self._world)
-        make(self._database, due, makers(written), now, self.hear)
+        make(self._database, due, makers(written), now, self.hear, stopping=stopping)
 
     def _makers(
         self, now: datetime, *, may_wait: bool, in_vain: Mapping[str, date]
@@ -173,7 +207,9 @@ class Making:
         from digest.tiers import with_summaries
 
         loaded, embeds = self._loaded, self._loaded.settings.embedding is not None
-        shelves, renderer, sender = self._shelves(now), setup.renderer(loaded), setup.sender(loaded)
+        with self._showing("scoring papers"):
+            shelves = self._shelves(now)
+        renderer, sender = setup.renderer(loaded), setup.sender(loaded)
         addressed = traced(loaded)
 
         def decide(connection: "Connection", due: "Sequence[Due]") -> list[Edition]:
@@ -201,9 +237,15 @@ class Making:
         from digest.holdings import stored_shelves
 
         sources = {source.name: source.grows for source in setup.sources(self._loaded, self._world)}
-        with working("scoring papers"), self._database.read() as connection:
+        with self._database.read() as connection:
             days, model = self._loaded.settings.window_days, embedding_model(self._loaded, self._world)
             return stored_shelves(connection, sources, window_days=days, now=now, model=model)
+
+
+def clock_is_behind(now: datetime) -> str:
+    """What is said where nothing can be settled by the clock."""
+    when = f"by the clock it is {in_utc(now)}, before Digest was ever at work"
+    return f"{when}: no turn is moved until it is right"
 
 
 # ---------------------------------------------------------------- on the screen
@@ -228,7 +270,7 @@ class _Screen:
     """Days that are told in one line."""
 
     def __call__(self, event: "MakingEvent") -> None:
-        from digest.making import Barred, GivenUp, Progress, Unmade, Waits
+        from digest.making import Barred, GivenUp, NoMail, Progress, Unmade, Waits
 
         match event:
             case Progress():
@@ -241,14 +283,14 @@ class _Screen:
                     say(f"{event.profile.name}: {event.reason}")
             case Unmade():
                 _say_unmade(event.profile.name, event.problem, event.trace)
-            case Barred():
+            case Barred() | NoMail():
                 pass  # said with how the day stands
             case _:
                 self._stated(event)
 
     def _stated(self, event: "Stated") -> None:
         if not self.is_brief:
-            words = f"{event.outcome.value.replace('_', ' ')} ({event.reason})"
+            words = f"{name_of(event.outcome)} ({event.reason})"
             say(f"{event.profile.name}: {event.day}: {words}")
         elif event.outcome is not Outcome.PAUSED:
             self.passed += 1

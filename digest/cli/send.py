@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 import click
@@ -13,14 +14,14 @@ from digest.cli.bounces import read_before_sending
 from digest.cli.delivering import Told, deliver, settle_first
 from digest.cli.harvesting import BUSY, fetch_all, harvest_due, is_all_down
 from digest.cli.interrupts import interruptible
-from digest.cli.making import Made, Making, make_due, on_screen
-from digest.cli.screen import complain, note, say, warn
+from digest.cli.making import Made, Making, clock_is_behind, make_due, on_screen
+from digest.cli.screen import complain, note, say, warn, working
 from digest.cli.tiers import embed
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import ExitCode, StoreError, UsageError
-from digest.model import Outcome, Profile
-from digest.outcome import day_of, paused
+from digest.model import DeliveryState, Outcome, Profile
+from digest.outcome import day_of, name_of, paused
 from digest.schedule import has_edition, is_edition_day, is_paused
 
 if TYPE_CHECKING:
@@ -34,8 +35,13 @@ if TYPE_CHECKING:
 FEW = 20
 """Up to so many readers, each has a line of its own."""
 DAYS_AT_ONCE = 500
+MOST_UNDER_WAY = 100_000
+"""No process has so many messages under way at once."""
 IN_VAIN_FOR = timedelta(days=7)
 """So long a reader who waited in vain does not wait: cron is as it was."""
+WAIT_FOR_HARVEST = timedelta(minutes=5)
+"""So long a pass waits for another process that reads the sources."""
+LOOK_EVERY_S = 1.0
 BUSY_MAKING = "another process of Digest makes editions; waiting for it to end"
 
 
@@ -64,8 +70,8 @@ def send(
     time has come, makes the editions of readers whose hour has come, sends what is due, and calls the
     operator about what is overdue.
 
-    Exit code 6: a message was not delivered, or not made; 3: a profile could not be used; 4: no source could
-    be read; 5: the store could not be used.
+    Exit code 6: a message was not delivered, or not made; 3: a profile could not be used (with --due: once a
+    day, when its reader's day fails by it); 4: no source could be read; 5: the store could not be used.
     """
     if due and profiles:
         raise UsageError("--due serves those who are due", fix="Leave it out, or the readers' names")
@@ -82,10 +88,11 @@ def send(
         told = deliver(database, relays, rules, world, is_brief=run.is_brief, cut_off=run.cut_off)
         days = _close(database, made, told.named, is_brief=run.is_brief)
         all_well = told.is_well and days.are_well
-        _sum_up(told, days, is_brief=run.is_brief)
+        _sum_up(told, days, is_brief=run.is_brief, is_idle=due and not made.due)
         if due:
-            run.watch()
-    if code := _code(run, is_well=all_well, is_whole=bool(profiles) or not loaded.problems):
+            run.watch(made)
+        is_whole = not run.unusable(made) if due else bool(profiles) or not loaded.problems
+    if code := _code(run, is_well=all_well, is_whole=is_whole):
         sys.exit(code)
 
 
@@ -127,6 +134,8 @@ class _Run:
         from digest.store.lock import at_work
 
         self.is_brief = len(readers) > FEW and not named
+        # Now, as the files were read just now: while sources are read and others make, they may change.
+        self._settle_plans(only=readers if named else None)
         if not no_fetch:
             with at_work(self.loaded.store, "harvest", waiting=lambda: note(BUSY)):
                 self._read(lambda: fetch_all(self.loaded, self.database, self.world))
@@ -148,17 +157,49 @@ class _Run:
         if not no_fetch:
             with harvest_on_screen() as tell:
                 has_read = self._read(lambda: harvest_due(self.loaded, self.database, self.world, tell))
+        if not has_read:
+            self._await_others()
         self._make_ready(is_read=has_read)
         if self.problem:
             return Made()
         with on_screen(is_brief=self.is_brief) as heard:
             return make_due(self.loaded, self.database, self.world, heard)
 
-    def watch(self) -> None:
-        """Call the operator about what is overdue."""
+    def watch(self, made: Made) -> None:
+        """Call the operator about what is overdue; not about what another process makes at this moment."""
         from digest.cli.watching import watch
 
-        watch(self.loaded, self.database, self.world, _watched)
+        began_at = self.world.now() if made.is_elsewhere else None
+        watch(self.loaded, self.database, self.world, _watched, began_at=began_at)
+
+    def unusable(self, made: Made) -> bool:
+        """Whether a profile cannot be used that failed now, or was never usable: the rest was said before."""
+        from digest.store.turns import turns_of
+
+        broken = self._files() - {one.name for one in self.loaded.profiles}
+        with self.database.read() as connection:
+            known = turns_of(connection, broken)
+        return bool(made.unusable) or not broken <= known.keys() or not self._files()
+
+    def _await_others(self) -> None:
+        """Let another process that reads the sources end first, if somebody is due: what is new would be
+        missing.
+        """
+        from digest.store.lock import at_work
+        from digest.store.turns import next_turn_at
+
+        with self.database.read() as connection:
+            first = next_turn_at(connection)
+        if first is None or first > self.world.now():
+            return
+        until = self.world.now() + WAIT_FOR_HARVEST
+        for is_first in chain((True,), repeat(False)):
+            with at_work(self.loaded.store, "harvest", waiting=None) as is_free:
+                if is_free or self.world.now() >= until:
+                    return
+            if is_first:
+                note(BUSY)
+            self.world.sleep(LOOK_EVERY_S)
 
     def _read(self, harvest: "Callable[[], Sequence[Harvest]]") -> bool:
         """Whether there was something to be read; why it could not be stored is said at once."""
@@ -179,22 +220,35 @@ class _Run:
             read_before_sending(self.loaded, self.world, self.database)
         self.cut_off = settle_first(self.database, self.rules, self.world)
 
-    def _settle_plans(self) -> None:
-        """One whose profile cannot be read just now has a profile."""
+    def _settle_plans(self, only: Sequence[Profile] | None = None) -> None:
+        """Who is due when, as all profiles want it, or those of `only` some.
+
+        One whose profile cannot be read just now has a profile. Where there is no file at all the folder is
+        not the one it should be (not mounted, say): its readers keep their turns.
+        """
+        from digest.store.turns import plans
         from digest.turns import settle_plans
 
-        folder = self.loaded.path(self.loaded.settings.profiles)
-        broken = {path.stem for path in folder.glob("*.toml")}
+        if not self._files():
+            return
         with self.database.begin() as connection:
-            settle_plans(connection, self.loaded.profiles, broken, self.world.now())
+            kept = self._files() if only is None else frozenset(plans(connection))
+            profiles = self.loaded.profiles if only is None else only
+            is_settled = settle_plans(connection, profiles, kept, self.world.now())
+        if not is_settled:
+            warn(clock_is_behind(self.world.now()))
+
+    def _files(self) -> frozenset[str]:
+        """The readers who have a file."""
+        folder = self.loaded.path(self.loaded.settings.profiles)
+        return frozenset(path.stem for path in folder.glob("*.toml"))
 
     # ------------------------------------------------------------ today's editions
 
     def _make(self, readers: Sequence[Profile], named: bool) -> Made:
         """Put a message for each reader's day into the outbox, as far as there is one."""
-        self._settle_plans()
         with on_screen(is_brief=self.is_brief) as tell:
-            making = Making(self.loaded, self.database, self.world, tell)
+            making = Making(self.loaded, self.database, self.world, tell, working)
             if named:
                 self._serve(making, readers, named=True)
             else:
@@ -278,12 +332,14 @@ def _watched(event: "WatchEvent") -> None:
 # ---------------------------------------------------------------- how the days stand
 
 
-def _sum_up(told: Told, days: "_Stand", *, is_brief: bool) -> None:
+def _sum_up(told: Told, days: "_Stand", *, is_brief: bool, is_idle: bool) -> None:
+    """Of a pass to which nobody was due nothing is said: cron mails whatever is."""
     if told.needs:
         say(told.needs)
     if told.line and is_brief and days.waiting:
         say(f"{days.waiting:,} wait for a list")
-    say(told.line or days.line)
+    if told.line or not is_idle:
+        say(told.line or days.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,24 +365,37 @@ class _Stand:
 
 def _close(database: "Database", made: Made, named: frozenset[str], *, is_brief: bool) -> _Stand:
     """Say how the days stand of which nothing was said yet."""
-    well, waiting, sent = not made.unmade, [], 0
+    failed, ready, sent = bool(made.unmade), [], 0
     for one in _days(database, made.due):
         sent += one.outcome is Outcome.SENT
         if one.outcome is Outcome.READY:
-            waiting.append(one.profile)
+            ready.append(one)
         elif not is_brief and one.profile not in named | made.unmade | made.waiting:
             say(f"{one.profile}: {_before(one)}")
-        if one.outcome in (Outcome.READY, Outcome.FAILED):
-            well = well and one.profile in made.barred
+        failed = failed or (one.outcome is Outcome.FAILED and one.profile not in made.barred)
+    elsewhere = _sent_elsewhere(database) if ready else frozenset()
+    waiting = [one.profile for one in ready if (one.profile, one.day) not in elsewhere]
+    if len(waiting) < len(ready):
+        say(f"another process of Digest is sending {len(ready) - len(waiting):,}")
     if waiting and not is_brief:
         say(f"not everything could be sent now; the next run tries again: {', '.join(waiting)}")
-    return _Stand(are_well=well, sent=sent, of=len(made.due), waiting=len(made.waiting))
+    are_well = not failed and made.barred.issuperset(waiting)
+    return _Stand(are_well=are_well, sent=sent, of=len(made.due), waiting=len(made.waiting))
+
+
+def _sent_elsewhere(database: "Database") -> frozenset[tuple[str, date]]:
+    """The readers' days whose messages are under way, when this process has none under way any more."""
+    from digest.store.record import overview
+
+    with database.read() as connection:
+        found = overview(connection, states=[DeliveryState.SENDING], most=MOST_UNDER_WAY)
+    return frozenset((one.profile, one.day) for one in found)
 
 
 def _before(day: "Day") -> str:
     if day.outcome is Outcome.SENT:
         return f"sent before ({day.reason})"
-    return f"{day.outcome.value} ({day.reason}); nothing to send"
+    return f"{name_of(day.outcome)} ({day.reason}); nothing to send"
 
 
 def _days(database: "Database", due: "Sequence[Due]") -> "Iterable[Day]":

@@ -22,12 +22,20 @@ from digest.reread import Files
 
 if TYPE_CHECKING:
     from digest.outbox import Rules, Tally
-    from digest.overdue import Overdue
+    from digest.overdue import Gap, Overdue
+    from digest.rhythm import Try
     from digest.store.database import Database
     from digest.transport.protocol import Relay
 
 BOUNCES_EVERY = timedelta(hours=1)
 """How often the box of bounces is read: no server likes a login a minute."""
+
+SET_BACK = timedelta(hours=1)
+"""A clock that goes back so far was wrong before."""
+
+RESTS = (timedelta(minutes=15), timedelta(minutes=30), timedelta(hours=1))
+"""So long a way out is left alone that needs a person, after the first time, the second, ...: servers lock
+accounts, and ban addresses, for a wrong password a minute."""
 
 WAIT_FOR_HARVEST = timedelta(minutes=5)
 """So long no edition is made while sources are read, so that it has what is new."""
@@ -68,6 +76,13 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockBehind:
+    """By the clock, Digest was never at work before: no turn is moved until it is right."""
+
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
     """How a run of the outbox ended."""
 
@@ -82,6 +97,13 @@ class Failed:
     problem: str
     trace: str = ""
     """Of a bug, whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """A part that failed does its work again."""
+
+    part: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +131,14 @@ class _Held:
     rules: "Rules"
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """That a way out which needs a person is left alone."""
+
+    times: int
+    until: datetime
+
+
 class Service:
     """Does its parts when it is told to, each by itself or all in order; leaves when to others.
 
@@ -124,8 +154,12 @@ class Service:
         *,
         halt: Halt | None = None,
         sign: Callable[[str], None] = lambda _part: None,
+        is_ticking: bool = False,
     ) -> None:
-        """`sign` hears whenever a part gives a sign of life, in whatever thread."""
+        """`sign` hears whenever a part gives a sign of life, in whatever thread.
+
+        `is_ticking`: whether it is told to work at each tick, so that a longer silence is a gap.
+        """
         self.world = world
         self.halt = halt or Halt()
         self.overdue: tuple[Overdue, ...] = ()
@@ -142,8 +176,20 @@ class Service:
         self._owner = secrets.token_hex(8)
         self._bounces_at: datetime | None = None
         self._is_harvesting = False
+        self._owes_plans = False
+        """Whether the table of turns is not as the profiles want it, or may not be."""
+        self._is_behind = False
+        self._looked_at: datetime | None = None
         self._awaiting_since: datetime | None = None
         self._last_tally: Tally | None = None
+        self._is_ticking = is_ticking
+        self._noticing = threading.Lock()
+        self._gaps: tuple[Gap, ...] = ()
+        self._blind_since: datetime | None = None
+        self._blind_told: tuple[datetime, bool] | None = None
+        """When a person was called about the store, and whether that went well."""
+        self._rests: dict[str, _Rest] = {}
+        self._unkept: dict[str, list[Try]] = {}
         self._held: _Held
         self._database: Database
         self._began_at: datetime
@@ -152,22 +198,27 @@ class Service:
 
     def __enter__(self) -> Self:
         """Begin: what was missed while nothing ran is reported, before anything is made up for."""
-        from digest.cli.watching import report_gap
         from digest.store import services
 
         self._held = self._load()
-        self._began_at = now = self.world.now()
+        now = self.world.now()
         self._database = setup.open_store(self.loaded)
         row = services.ServiceRow(
             owner=self._owner, host=socket.gethostname(), pid=os.getpid(), began_at=now, seen_at=now
         )
         try:
-            with self._database.begin() as connection:
+            with self._database.read() as connection:
                 last_seen = services.last_seen(connection)
+                # What was due before a break too short to be told of is no less late for it.
+                self._began_at = services.present_since(connection, now, self._longest_break)
+            # Before readers who are new have turns: they have missed nothing. And before this is known to be
+            # at work: whoever is killed while a person is called has not said it.
+            self._report_gap(last_seen)
+            with self._database.begin() as connection:
                 services.begin(connection, row)
-            # Before readers who are new have turns: they have missed nothing.
-            report_gap(self.loaded, self._database, self.world, self.tell, last_seen)
-            self._settle_plans()
+            # Where there is no file at all the folder is not the one it should be (not mounted, say).
+            if self._files.names:
+                self._settle_plans()
             self.tell(self._beginning())
             self._tell_of_profiles()
         except BaseException:
@@ -225,10 +276,10 @@ class Service:
         from digest.cli.harvesting import harvest_due
 
         loaded = self.loaded
-        tell, stopping = self._telling("harvest"), self.halt.asked
+        tell, stopping, unkept = self._telling("harvest"), self.halt.asked, self._unkept
         self._is_harvesting = True
         try:
-            done = harvest_due(loaded, self._database, self.world, tell, stopping=stopping)
+            done = harvest_due(loaded, self._database, self.world, tell, stopping=stopping, unkept=unkept)
             if done:
                 embed(loaded, self._database, self.world)
         finally:
@@ -242,34 +293,111 @@ class Service:
         """
         from digest.cli.making import make_due
 
+        self._notice_gap()
         if self._awaits_others():
             return self.has_mail()
         held, tell = self._held, self._telling("editions")
         self._read_bounces(held.loaded)
         settle_first(self._database, held.rules, self.world, tell)
-        make_due(held.loaded, self._database, self.world, tell)
+        make_due(held.loaded, self._database, self.world, tell, stopping=self.halt.asked)
         return self.has_mail()
 
     def deliver(self) -> bool:
         """Send what is due, and what comes due meanwhile; whether there was something."""
-        if not self.has_mail():
+        held, tell, rests = self._held, self._telling("deliver"), self._rests
+        relays = tuple(one for one in held.relays if not self._rests_now(rests.get(one.name)))
+        if (held.relays and not relays) or not self.has_mail():
             return False
-        held, tell = self._held, self._telling("deliver")
-        told = deliver(self._database, held.relays, held.rules, self.world, tell=tell, stopping=self.halt)
+        told = deliver(self._database, relays, held.rules, self.world, tell=tell, stopping=self.halt)
+        for one in relays:
+            before = rests.pop(one.name, None)
+            if one.name in told.tally.stopped:
+                rests[one.name] = self._rest_after(before)
         self._tell_of(told.tally)
         return True
 
+    def _rests_now(self, rest: _Rest | None) -> bool:
+        return rest is not None and self.world.now() < rest.until <= self.world.now() + RESTS[-1]
+
+    def _rest_after(self, before: _Rest | None) -> _Rest:
+        times = before.times + 1 if before else 1
+        return _Rest(times, self.world.now() + RESTS[min(times, len(RESTS)) - 1])
+
     def watch(self) -> None:
-        """See what is overdue, and say that this service is there."""
+        """See what is overdue, and say that this service is there; a person hears if it sees nothing."""
+        try:
+            self._look()
+        except StoreError as problem:
+            self._call_for_the_store(problem)
+            raise
+        self._blind_since = self._blind_told = None
+
+    def _look(self) -> None:
         from digest.cli.watching import watch
         from digest.store import services
         from digest.store.turns import next_turn_at
 
+        self._notice_gap()
         with self._database.begin() as connection:
             services.see(connection, self._owner, self.world.now())
             self.next_at = next_turn_at(connection)
         loaded, began_at = self.loaded, self._began_at
-        self.overdue = watch(loaded, self._database, self.world, self.tell, began_at=began_at)
+        self.overdue = watch(
+            loaded, self._database, self.world, self.tell, began_at=began_at, gaps=self._gaps
+        )
+
+    # ------------------------------------------------------------ gaps
+
+    @property
+    def _longest_break(self) -> timedelta:
+        """A longer one is told as a gap, where somebody was due in it."""
+        from digest.cli.watching import grace_of
+        from digest.overdue import lately
+
+        return max(grace_of(self.loaded), lately(self.loaded.settings.run.tick_s))
+
+    def _notice_gap(self) -> None:
+        """Report it, before what was missed is made up for, where this was asleep, or without its store."""
+        from digest.overdue import lately
+        from digest.store import services
+
+        if not self._is_ticking:
+            return
+        with self._noticing:
+            now = self.world.now()
+            with self._database.read() as connection:
+                last_seen = services.last_seen(connection)
+            if last_seen is None or now - last_seen < lately(self.loaded.settings.run.tick_s):
+                return
+            self._report_gap(last_seen, was_there=True)
+            if now - last_seen > self._longest_break:
+                self._began_at = now
+            with self._database.begin() as connection:
+                services.see(connection, self._owner, self.world.now())
+
+    def _report_gap(self, last_seen: datetime | None, *, was_there: bool = False) -> None:
+        """What cannot be told of it now is told by `watch`, as long as this lives."""
+        from digest.cli.watching import report_gap
+
+        gap = report_gap(self.loaded, self._database, self.world, self.tell, last_seen, was_there=was_there)
+        self._gaps = (gap,) if gap else self._gaps
+
+    def _call_for_the_store(self, problem: StoreError) -> None:
+        """Once a day, and each hour where that goes wrong: what is told is not on record either."""
+        from digest.alarm import AFTER_FAILURE, AGAIN_AFTER
+        from digest.cli.watching import Untold, call_for_the_store, grace_of
+
+        now = self.world.now()
+        self._blind_since = since = self._blind_since or now
+        told_at, is_told = self._blind_told or (None, False)
+        is_recent = told_at is not None and now - told_at < (AGAIN_AFTER if is_told else AFTER_FAILURE)
+        if now - since <= grace_of(self.loaded) or is_recent:
+            return
+        place = self._database.location
+        problems = call_for_the_store(self.loaded, self.world, place, str(problem), since)
+        self._blind_told = now, not problems
+        for one in problems:
+            self.tell(Untold(problem=one))
 
     def _telling(self, part: str) -> Tell:
         """What a part tells is a sign of its life."""
@@ -315,13 +443,31 @@ class Service:
     def reload_if_changed(self) -> bool:
         """Let what changed files say hold; whether there were any. Only those are read."""
         with self._reading:
-            return self._files.is_changed() and self._reload()
+            if self._is_set_back():
+                # What was settled by a clock that was ahead is to be looked at.
+                self._owes_plans = True
+            # A secret that could not be read, and can be now, changes no file that is looked at.
+            is_to_read = self._owes_plans or self.problem is not None or self._files.is_changed()
+            before = dict(self.loaded.settings)
+            try:
+                return is_to_read and self._reload()
+            finally:
+                if dict(self.loaded.settings) != before:
+                    self._renew_ways()
 
     def reload(self) -> bool:
         """The same for all files, changed or not, those of secrets among them; whether they can be used."""
         with self._reading:
             self._files.forget()
-            return self._reload(is_asked=True)
+            try:
+                return self._reload(is_asked=True)
+            finally:
+                self._renew_ways()
+
+    def _renew_ways(self) -> None:
+        """What is under way ends in good order, and begins anew by what holds now; no way out rests."""
+        self._rests = {}
+        self.halt.renew()
 
     def _reload(self, *, is_asked: bool = False) -> bool:
         before = self._held.loaded
@@ -337,14 +483,12 @@ class Service:
                 self.tell(KeptOld(problem=problem))
             self.problem = problem
             return False
-        is_news = is_asked or self.problem is not None or not _is_same(held.loaded, before)
+        owes_news = self._owes_plans and not self._is_behind
+        is_news = is_asked or owes_news or self.problem is not None or not _is_same(held.loaded, before)
         self._held = held
+        if is_news or self._owes_plans:
+            self._settle_plans()
         if is_news:
-            try:
-                self._settle_plans()
-            except StoreError:
-                self._files.forget()  # so that it is tried again
-                raise
             self.tell(Reread(readers=len(held.loaded.profiles), next_at=self.next_at))
             self._tell_of_profiles()
         self.problem = None
@@ -366,9 +510,21 @@ class Service:
 
         profiles = self.loaded.profiles
         broken = self._files.names - {profile.name for profile in profiles}
+        # Should the store be busy, the next look at the files tries again.
+        self._owes_plans = True
         with self._database.begin() as connection:
-            settle_plans(connection, profiles, broken, self.world.now())
+            is_settled = settle_plans(connection, profiles, broken, self.world.now())
             self.next_at = next_turn_at(connection)
+        self._owes_plans = not is_settled
+        if not is_settled and not self._is_behind:
+            self.tell(ClockBehind(now=self.world.now()))
+        self._is_behind = not is_settled
+
+    def _is_set_back(self) -> bool:
+        """Whether the clock shows less than at the last look, by more than the odd correction."""
+        now, last = self.world.now(), self._looked_at
+        self._looked_at = now
+        return last is not None and last - now > SET_BACK
 
     def _tell_of_profiles(self) -> None:
         """Each problem when it is new."""

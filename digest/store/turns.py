@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from operator import attrgetter
 from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, delete, func, literal, select, tuple_
+from sqlalchemy import Connection, Row, String, and_, delete, exists, literal, not_, select, tuple_
 
 from digest.store.dialect import among, upsert
-from digest.store.tables import Instant, turn
+from digest.store.tables import Instant, harvest, turn
 
 AT_ONCE = 1_000
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,13 @@ class TurnRow:
 
 
 def put_turns(connection: Connection, rows: Sequence[TurnRow]) -> None:
-    """State the next turns of some readers, in place of those on record."""
+    """State the next turns of some readers, in place of those on record; in order of name."""
     new = upsert(connection, turn)
     later = {name: new.excluded[name] for name in ("day", "due_at", "plan")}
     statement = new.on_conflict_do_update(index_elements=["profile"], set_=later)
+    ordered = sorted(rows, key=attrgetter("profile"))
     for start in range(0, len(rows), AT_ONCE):
-        connection.execute(statement, [_values(row) for row in rows[start : start + AT_ONCE]])
+        connection.execute(statement, [_values(row) for row in ordered[start : start + AT_ONCE]])
 
 
 def due_turns(
@@ -56,9 +59,13 @@ def turns_of(connection: Connection, profiles: Iterable[str]) -> dict[str, TurnR
 
 
 def locked_turns(connection: Connection, profiles: Iterable[str]) -> list[TurnRow]:
-    """The same, the longest due first, which nobody else changes until the transaction ends."""
+    """The same in order of name, which nobody else changes until the transaction ends.
+
+    Whoever locks or writes several does so in this order: two processes that did it in different ones would
+    wait for each other for ever.
+    """
     theirs = select(turn).where(among(connection, turn.c.profile, profiles))
-    ordered = theirs.order_by(turn.c.due_at, turn.c.profile).with_for_update()
+    ordered = theirs.order_by(turn.c.profile).with_for_update()
     return list(map(_row, connection.execute(ordered)))
 
 
@@ -79,20 +86,17 @@ def next_turn_at(connection: Connection) -> datetime | None:
     return due
 
 
-def turns_between(connection: Connection, since: datetime, until: datetime) -> dict[datetime, int]:
-    """How many readers are due when, of those due after `since`, up to and with `until`; the first first."""
-    counted = (
-        select(turn.c.due_at, func.count())
-        .where(turn.c.due_at > since, turn.c.due_at <= until)
-        .group_by(turn.c.due_at)
-        .order_by(turn.c.due_at)
-    )
-    return {at: number for at, number in connection.execute(counted)}  # noqa: C416 - a Row is no pair to mypy
+def turns_after(connection: Connection, moment: datetime) -> dict[str, date]:
+    """The days of turns that are later than that, by profile."""
+    later = select(turn.c.profile, turn.c.day).where(turn.c.due_at > moment)
+    return {name: day for name, day in connection.execute(later)}  # noqa: C416 - a Row is no pair to mypy
 
 
-def turns_after(connection: Connection, moment: datetime) -> frozenset[str]:
-    """Whose turns are later than that."""
-    return frozenset(connection.execute(select(turn.c.profile).where(turn.c.due_at > moment)).scalars())
+def is_before_all(connection: Connection, now: datetime) -> bool:
+    """Whether Digest was at work later than this, and never until the day before: a clock that is behind."""
+    earlier = exists().where(harvest.c.at <= now - _A_DAY)
+    later = exists().where(harvest.c.at > now + 2 * _A_DAY)
+    return bool(connection.execute(select(and_(later, not_(earlier)))).scalar())
 
 
 def _values(row: TurnRow) -> dict[str, Any]:

@@ -218,3 +218,13 @@ def test_what_was_had_must_be_a_stored_paper(database: Database) -> None:
 
     with database.read() as connection:
         assert connection.execute(select(seen)).all() == []
+
+
+def test_a_traceback_of_a_statement_shows_none_of_its_values(database: Database) -> None:
+    with pytest.raises(Exception, match="no_such_table") as caught, database.begin() as connection:
+        connection.execute(text("SELECT * FROM no_such_table WHERE a = :a"), {"a": "ada@example.org"})
+
+    told: BaseException | None = caught.value
+    while told is not None:
+        assert "ada@example.org" not in str(told)
+        told = told.__cause__

@@ -284,7 +284,8 @@ def test_an_attempt_ends_the_day_and_what_did_not_arrive_was_not_had(
 
     with database.read() as connection:
         (day,) = editions.days(connection, ["ada"], since=TODAY)
-    assert (day.outcome, day.reason) == (outcome, attempt.reply)
+    reason = "why" if outcome is Outcome.SENT else attempt.reply
+    assert (day.outcome, day.reason, day.reply) == (outcome, reason, attempt.reply)
     assert bool(had(database)) is was_had
 
 
@@ -301,6 +302,18 @@ def test_what_is_sent_counts_as_had_from_the_next_day_on_and_what_still_waits_do
     assert had(database, "bob") == frozenset()
     with database.read() as connection:
         assert editions.all_seen(connection, {"ada": TODAY}) == {"ada": frozenset()}
+
+
+def test_the_papers_of_tomorrows_edition_that_was_made_before_todays_count_as_had(database: Database) -> None:
+    queue(database, "ada", day=TOMORROW)  # she goes west over the date line
+
+    with database.read() as connection:
+        had_now = editions.all_seen(connection, {"ada": TODAY})
+        had_then = editions.all_seen(connection, {"ada": TODAY}, NOW)
+        had_before = editions.all_seen(connection, {"ada": TODAY}, NOW - MINUTE)
+
+    assert had_now == had_then == {"ada": {"2603.00001"}}
+    assert had_before == {"ada": frozenset()}
 
 
 def test_a_twin_on_a_card_counts_as_had_with_it(database: Database) -> None:

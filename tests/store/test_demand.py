@@ -45,6 +45,13 @@ def test_for_each_name_the_first_turn_after_its_moment_is_found(connection: Conn
     assert found == {"arxiv": NOW + HOUR, "kettle": NOW + 3 * HOUR, "tea": None, "old": NOW - HOUR}
 
 
+def test_a_reader_whose_edition_is_tried_again_each_hour_needs_no_newer_list(connection: Connection) -> None:
+    due(connection, NOW + HOUR, NOW + A_DAY)
+    stands(connection, "reader-0", Outcome.FAILED, NOW)
+
+    assert first_due(connection, {"arxiv": NOW}) == {"arxiv": NOW + A_DAY}
+
+
 def test_without_names_or_turns_nothing_is_found(connection: Connection) -> None:
     assert first_due(connection, {}) == {}
     assert first_due(connection, {"arxiv": NOW}) == {"arxiv": None}

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
-from digest.model import DeliveryState
+from digest.model import DeliveryState, Outcome
 from digest.store import deliveries, editions, record, settling, waiting
 from digest.store.database import SCHEMA, Database, open_database
 from digest.store.troubles import Place
@@ -97,3 +97,18 @@ def test_what_waited_from_days_before_still_expires_after_the_change(tmp_path: P
         over = waiting.expire_before(connection, {"bob": TODAY}, NOW)
 
     assert [one.profile for one in over] == ["bob"]
+
+
+def test_a_day_that_waited_for_a_list_when_the_store_was_older_waits_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "digest.sqlite3"
+    make_older(path, "0004")
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        waited = "('eve', '2026-03-10', 'waiting', 0, 0, 'waits for arxiv', '2026-03-10 07:30:00.000000')"
+        connection.execute(text(f"INSERT INTO edition VALUES {waited}"))
+    engine.dispose()
+
+    with open_database(path) as database, database.read() as connection:
+        (eve,) = editions.days(connection, ["eve"], since=TODAY.replace(day=1))
+
+    assert (eve.outcome, eve.reason) == (Outcome.EXPIRED, "waits for arxiv")

@@ -62,7 +62,6 @@ def test_claiming_reads_the_index_in_its_order_and_sorts_nothing(busy: Database)
         waiting.next_due,
         lambda connection: waiting.last_days(connection, NOW),
         lambda connection: turns.due_turns(connection, NOW, 5),
-        lambda connection: turns.turns_between(connection, NOW, NOW),
         lambda connection: turns.locked_turns(connection, ["ada"]),
         waiting.waiting,
         lambda connection: relays.taken(connection, "main", NOW),

@@ -1,5 +1,6 @@
 """Processes of `digest run`, as the store knows them."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from digest.store import services
@@ -56,3 +57,14 @@ def test_those_of_long_ago_are_forgotten_when_another_begins_but_never_the_last_
         services.begin(connection, row("new", much_later))
 
         assert [one.owner for one in services.services(connection)] == ["new", "last"]
+
+
+def test_presence_goes_on_over_breaks_that_are_short(database: Database) -> None:
+    with database.begin() as connection:
+        for owner, began, seen in (("a", 300, 200), ("b", 120, 60), ("c", 90, 30), ("d", 20, 4)):
+            at, until = NOW - timedelta(minutes=began), NOW - timedelta(minutes=seen)
+            services.begin(connection, replace(row(owner, at), seen_at=until))
+
+        since = [services.present_since(connection, NOW, timedelta(minutes=most)) for most in (3, 5, 10, 80)]
+
+    assert since == [NOW - timedelta(minutes=minutes) for minutes in (0, 20, 120, 300)]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from digest.store import turns
 from digest.store.database import Database
+from digest.store.harvests import Harvest, record_harvest
 from digest.store.turns import TurnRow
 from digest.turns import Readers, Stated, settle_due, settle_plans
 from tests.makers import NOW, TODAY, profile
@@ -44,7 +45,7 @@ def test_a_turn_is_read_as_it_was_put_and_the_later_one_takes_its_place(database
 
     with database.begin() as connection:
         assert turns.turns_of(connection, ["ada", "bob", "cy"]) == {"ada": later, "bob": row("bob")}
-        assert turns.locked_turns(connection, ["ada", "bob", "cy"]) == [row("bob"), later]
+        assert turns.locked_turns(connection, ["ada", "bob", "cy"]) == [later, row("bob")]
         assert turns.plans(connection) == {"ada": "other", "bob": PLAN}
 
 
@@ -58,15 +59,14 @@ def test_the_turns_of_readers_who_are_gone_are_forgotten(database: Database) -> 
     assert due(database) == ["bob"]
 
 
-def test_when_the_next_is_due_and_how_many_until_an_hour(database: Database) -> None:
+def test_when_the_next_is_due_and_who_is_later_than_an_hour(database: Database) -> None:
     with database.read() as connection:
         assert turns.next_turn_at(connection) is None
     put(database, row("ada", NOW), row("bob", NOW + HOUR), row("cy", NOW + HOUR), row("dee", NOW + 2 * HOUR))
 
     with database.read() as connection:
         assert turns.next_turn_at(connection) == NOW
-        assert turns.turns_between(connection, NOW, NOW + HOUR) == {NOW + HOUR: 2}
-        assert turns.turns_after(connection, NOW + HOUR) == {"dee"}
+        assert turns.turns_after(connection, NOW + HOUR) == {"dee": TODAY}
 
 
 def test_thousands_are_put_at_once(database: Database) -> None:
@@ -92,3 +92,19 @@ def test_what_is_stated_and_moved_on_in_one_transaction_is_the_same_in_every_sto
     assert [(one.profile.name, one.day) for one in told] == [("ada", TODAY), ("bob", TODAY)]
     with database.read() as connection:
         assert {one.day for one in turns.turns_of(connection, ["ada", "bob"]).values()} == {tomorrow}
+
+
+def test_a_clock_is_behind_if_digest_was_only_ever_at_work_later(database: Database) -> None:
+    with database.begin() as connection:
+        in_an_empty_store = turns.is_before_all(connection, NOW)
+        record_harvest(connection, Harvest(source="arxiv", at=NOW, papers=1, fresh=1))
+        asked = [
+            turns.is_before_all(connection, NOW + days * 24 * HOUR) for days in (-800, -3, -1, 0, 1, 100)
+        ]
+        # What was read by the wrong clock a moment ago does not make it right.
+        record_harvest(connection, Harvest(source="arxiv", at=NOW - 19_200 * HOUR, papers=1, fresh=1))
+        still = turns.is_before_all(connection, NOW - 19_200 * HOUR)
+
+    assert not in_an_empty_store
+    assert asked == [True, True, False, False, False, False]
+    assert still

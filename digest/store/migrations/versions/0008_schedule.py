@@ -8,7 +8,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Add both; the outcome of a day that waits has the name by which the mail and the documents know it."""
+    """Add both; days that waited for a list are over: today's is decided anew, as its turn is open."""
     op.create_table(
         "turn",
         sa.Column("profile", sa.String(), primary_key=True),
@@ -28,7 +28,7 @@ def upgrade() -> None:
     )
     unmade = sa.text("outcome IN ('not_ready', 'failed')")
     op.create_index("ix_edition_unmade", "edition", ["made_at"], sqlite_where=unmade, postgresql_where=unmade)
-    op.execute("UPDATE edition SET outcome = 'not_ready' WHERE outcome = 'waiting'")
+    op.execute("UPDATE edition SET outcome = 'expired' WHERE outcome = 'waiting'")
     if op.get_bind().dialect.name == "postgresql":
         _order_by_bytes("turn", "service")
 
