@@ -28,7 +28,6 @@ from digest.model import (
     Verdict,
 )
 from digest.pipeline import (
-    MOST_DAYS,
     Reader,
     Shelf,
     make_editions,
@@ -36,7 +35,7 @@ from digest.pipeline import (
     shelf_in,
     window_of,
 )
-from digest.schedule import period_of
+from digest.schedule import A_DAY, MOST_DAYS, moment, period_of
 from digest.scoring.recipe import MOST_STORED
 from digest.selection import LastEdition
 from digest.sources.protocol import Source
@@ -254,8 +253,9 @@ def stored_shelf(
     )
 
 
-WINDOWS = (8, 16, MOST_DAYS)
-"""Days: how far back the shelves begin of those who look back further than usual, so that they are few."""
+WINDOWS = (8, 16, 36, MOST_DAYS)
+"""Days: how far back the shelves begin of those who look back further than usual, so that they are few. From
+one first Monday to the next are 35 days, and a part of one: no monthly reader needs more as a rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -407,7 +407,8 @@ def stored_reader(
     that the reader has to know if it was out of order.
     """
     wanted = [(profile, day)]
-    return stored_readers(connection, wanted, said_until=said_until, embeds=embeds)[0]
+    until = said_until or moment(day + A_DAY, time(), profile.timezone)
+    return stored_readers(connection, wanted, said_until=said_until, made_until=until, embeds=embeds)[0]
 
 
 def stored_readers(
@@ -415,15 +416,14 @@ def stored_readers(
     wanted: Sequence[tuple[Profile, date]],
     *,
     said_until: datetime | None = None,
-    had_since: date = date.min,
+    made_until: datetime | None = None,
     embeds: bool = False,
 ) -> list[Reader]:
     """The same of many readers, each for a day, by a few queries for all of them: a hundred at once, say.
 
-    `had_since` is for whom it is enough to know what they had from then on: of papers first seen in the last
-    week, nobody had one earlier.
+    `made_until` is for a look at days gone by: editions of later days that were made after it do not count.
     """
-    known = _Known.of(connection, wanted, said_until, had_since)
+    known = _Known.of(connection, wanted, said_until, made_until)
     papers = _named_papers(connection, known)
     days = {day for _, day in wanted}
     notes = {day: _notes_of_tiers(connection, day) if embeds else () for day in days}
@@ -447,7 +447,7 @@ class _Known:
         connection: "Connection",
         wanted: Sequence[tuple[Profile, date]],
         said_until: datetime | None,
-        had_since: date,
+        made_until: datetime | None,
     ) -> "_Known":
         before = {profile.name: day for profile, day in wanted}
         said = feedback.said_by_all(connection, before, said_until)
@@ -455,7 +455,7 @@ class _Known:
             libraries={profile.name: load_liked(profile) for profile, _ in wanted},
             likes={name: _of_verdict(Verdict.LIKE, words) for name, words in said.items()},
             dislikes={name: _of_verdict(Verdict.DISLIKE, words) for name, words in said.items()},
-            seen=all_seen(connection, before, had_since),
+            seen=all_seen(connection, before, made_until),
             last=all_last_made(connection, before),
         )
 

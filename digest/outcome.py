@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from digest.language import ENGLISH, Language
 from digest.model import Edition, NoteKind, Outcome, Pause, Profile, QuietDay, SectionName
-from digest.schedule import local_day
+from digest.schedule import A_DAY, MOST_DAYS, local_day, period_of
 from digest.tex.prose import readable
 from digest.text import MAX_TITLE, clean, shorten
 from digest.wording import note_in_words
@@ -27,10 +27,16 @@ MEANINGS = MappingProxyType(
         Outcome.PAUSED: "the reader wanted none",
         Outcome.FAILED: "refused, bounced, suppressed, or could not be made",
         Outcome.UNKNOWN: "may have arrived: the connection was lost while it went out",
-        Outcome.EXPIRED: "not made or not sent in time; its papers come in the next edition",
+        Outcome.EXPIRED: (
+            "not made or not sent in time; its papers come in the next edition, "
+            f"if that is within {MOST_DAYS} days"
+        ),
     }
 )
 """What each outcome says of a day, for those who run this."""
+
+SETTLED = frozenset({Outcome.QUIET, Outcome.NO_LIST, Outcome.SOURCE_DOWN, Outcome.PAUSED, Outcome.EXPIRED})
+"""What ends a day without a message."""
 
 
 def day_of(profile: Profile, now: datetime) -> date:
@@ -81,6 +87,8 @@ def told(edition: Edition, language: Language = ENGLISH) -> str:
             return _quiet(edition, language)
         case Outcome.SOURCE_DOWN:
             return language.say("a source could not be read, and there are no new papers")
+    if edition.n_had:
+        return language.say("no source had a paper that was not had before")
     return language.say("no source had a new paper")
 
 
@@ -138,14 +146,31 @@ def in_full(day: date) -> str:
     return f"{day:%a} {day.day} {day:%B %Y}"
 
 
+def comes_again(profile: Profile, day: date, following: date) -> str:
+    """What becomes of the papers of a day without an edition, in English, given the day of the next one."""
+    period, looks_back_to = period_of(profile, day), following - MOST_DAYS * A_DAY
+    if looks_back_to < (period.first if period else day - A_DAY):
+        return "its papers come in the next edition"
+    if looks_back_to < day:
+        return f"those of its papers that are not older than {MOST_DAYS} days come in the next edition"
+    return f"its papers do not come any more: an edition looks back {MOST_DAYS} days at most"
+
+
 def _quiet(edition: Edition, language: Language) -> str:
     fields = {"papers": considered(edition, language), "threshold": edition.profile.threshold}
     if not edition.misses:
-        return language.say("none of {papers} reached the threshold of {threshold}", **fields)
+        return language.count(
+            "{papers} did not reach the threshold of {threshold}",
+            "none of {papers} reached the threshold of {threshold}",
+            edition.considered,
+            **fields,
+        )
     best = edition.misses[0]
     title = clean(readable(best.paper.title[: 4 * MAX_TITLE]), MAX_TITLE)
-    return language.say(
+    return language.count(
+        "{papers} did not reach the threshold of {threshold}: “{title}”, with {score}",
         "none of {papers} reached the threshold of {threshold}; the closest was “{title}”, with {score}",
+        edition.considered,
         title=shorten(title, MAX_CLOSEST),
         score=best.score.value,
         **fields,

@@ -14,7 +14,6 @@ from digest.message import compose
 from digest.model import (
     Candidate,
     Edition,
-    Every,
     Message,
     Note,
     NoteKind,
@@ -28,7 +27,7 @@ from digest.model import (
 )
 from digest.outcome import has_message
 from digest.rendering.renderer import Renderer
-from digest.schedule import moment, period_of
+from digest.schedule import A_DAY, MOST_DAYS, edition_days, local_day, moment, period_of
 from digest.scoring.corpus import Corpus, Vector, read_papers
 from digest.scoring.literal import Index
 from digest.scoring.reasons import Explainer, explainers
@@ -139,16 +138,11 @@ class Reader:
     """Papers first seen until then are not looked at. `None`: all of the shelf are."""
 
 
-MOST_DAYS = 32
-"""How far back an edition looks where it looks back further than usual: 31 days, and a part of one, as the
-first day of a month begins at midnight, and its reader's hour comes later."""
-
-
 def window_of(reader: Reader, day: date, *, window_days: int, now: datetime) -> datetime:
     """Since when papers were first seen that an edition of this day is to look at.
 
     That is the usual `window_days`, longer ago if the last edition was, or if the period begins before; but
-    MOST_DAYS at most, unless `window_days` are more.
+    MOST_DAYS at most.
     """
     profile, usual = reader.profile, now - timedelta(days=window_days)
     period = period_of(profile, day)
@@ -177,7 +171,8 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
     n_new = sum(not last.knew(one.candidate) for one in judged.picks) if last else None
     chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, late)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
-    notes, period = _notes(shelf, profile), period_of(profile, day)
+    notes, since = _notes(shelf, profile), _since(reader, day)
+    period = _looked_over(judged, period_of(profile, day), since, day)
     return Edition(
         profile=profile,
         day=day,
@@ -190,21 +185,39 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
         notes=(*notes, *reader.notes),
         period=period,
         chart=_chart(judged, period) if period else (),
+        since=since,
+        n_had=judged.n_had,
     )
 
 
-def _chart(judged: "_Judged", period: Period) -> tuple[Stretch, ...]:
-    """How many papers of each day, or of each week of a month, were listed, and how many of them matched.
+def _since(reader: Reader, day: date) -> date | None:
+    """The first day looked at, where that is longer ago than the reader's days ask for."""
+    if reader.since is None or reader.last is None:
+        return None
+    first = local_day(reader.profile.timezone, reader.since)
+    usual = period_of(reader.profile, day)
+    if usual:
+        return first if first < usual.first else None
+    # Who reads once a week has no edition between, and was not away.
+    return first if any(edition_days(reader.profile, first + A_DAY, day - A_DAY)) else None
 
-    Those that the reader had before count, too: it is what there was.
-    """
-    threshold, every_score = judged.reader.profile.threshold, judged.scored.all_briefly(len(judged.places))
+
+def _looked_over(judged: "_Judged", period: Period | None, since: date | None, day: date) -> Period | None:
+    """The period with the days before it that are looked at, too, and with this one if its list is there."""
+    if period is None:
+        return None
+    has_todays = any(day_listed(pick.candidate) == day for pick in judged.picks)
+    return replace(period, first=since or period.first, last=day if has_todays else period.last)
+
+
+def _chart(judged: "_Judged", period: Period) -> tuple[Stretch, ...]:
+    """How many of the papers considered each day, or week, has on its lists, and how many matched."""
+    threshold = judged.reader.profile.threshold
     listed, matched = Counter[date](), Counter[date]()
-    for candidate in judged.shelf.candidates:
-        score = every_score[judged.places[candidate.paper.id]]
-        day = day_listed(candidate)
+    for pick in judged.picks:
+        day = day_listed(pick.candidate)
         listed[day] += 1
-        matched[day] += score.followed or score.value >= threshold
+        matched[day] += pick.score.followed or pick.score.value >= threshold
     return tuple(
         Stretch(
             first=days[0],
@@ -216,10 +229,14 @@ def _chart(judged: "_Judged", period: Period) -> tuple[Stretch, ...]:
     )
 
 
+MOST_ROWS = 14
+"""Days: a chart of more has a row a week."""
+
+
 def stretches(period: Period) -> Iterator[Sequence[date]]:
-    """The days of a week one by one, those of a month by sevens; the last of these may be fewer."""
-    together = 7 if period.every is Every.MONTH else 1
+    """The days one by one, or by sevens where they are more than MOST_ROWS; the last may be fewer."""
     days = [period.first + timedelta(days=n) for n in range((period.last - period.first).days + 1)]
+    together = 1 if len(days) <= MOST_ROWS else 7
     return (days[start : start + together] for start in range(0, len(days), together))
 
 
@@ -253,9 +270,13 @@ class _Judged:
 
     reader: Reader
     shelf: Shelf
-    scored: Scored
     explainer: Explainer
     picks: tuple[Pick, ...]
+
+    @property
+    def n_had(self) -> int:
+        """How many papers of the reader's window are no news to her."""
+        return len(self.shelf.after(self.reader.since).candidates) - len(self.picks)
 
     @property
     def places(self) -> Mapping[str, int]:
@@ -276,7 +297,6 @@ def _judge(readers: Sequence[Reader], shelf: Shelf) -> list[_Judged]:
         _Judged(
             reader=reader,
             shelf=shelf,
-            scored=one,
             explainer=explainer,
             picks=_picks(reader, shelf, one),
         )

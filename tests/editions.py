@@ -27,6 +27,7 @@ from digest.model import (
     Section,
     SectionName,
     Sender,
+    SourceState,
     Stretch,
     Summary,
     Trend,
@@ -485,14 +486,20 @@ SOURCE_DOWN = edition_of(
     considered=0,
     sections=(),
     misses=(),
-    notes=(Note(kind=NoteKind.SOURCE, name="Hugging Face", day=DAY),),
+    notes=(Note(kind=NoteKind.SOURCE, name="Hugging Face", day=DAY, state=SourceState.DOWN),),
 )
 LAST_LIST = edition_of(
     DECORRELATED_PICK,
     SKETCHES_PICK,
     considered=27,
     notes=(
-        Note(kind=NoteKind.SOURCE, name="Hugging Face", day=DAY),
+        Note(
+            kind=NoteKind.SOURCE,
+            name="Hugging Face",
+            day=DAY,
+            state=SourceState.DOWN,
+            last_good=date(2026, 3, 10),
+        ),
         Note(kind=NoteKind.EMBEDDING, day=date(2026, 3, 10)),
         Note(
             kind=NoteKind.LIKED,

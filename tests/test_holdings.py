@@ -47,7 +47,8 @@ from digest.model import (
     SourceState,
     Verdict,
 )
-from digest.pipeline import MOST_DAYS, Reader, make_edition, make_shelf
+from digest.pipeline import Reader, make_edition, make_shelf
+from digest.schedule import MOST_DAYS
 from digest.selection import LastEdition
 from digest.sources.protocol import Wanted
 from digest.store import deliveries, editions
@@ -357,12 +358,22 @@ def considered(database: Database, *readers: Reader) -> list[int]:
 def test_who_was_away_is_offered_all_since_the_last_edition_and_others_the_usual_window(
     database: Database,
 ) -> None:
-    listed_daily(database, 40)
+    listed_daily(database, 80)
 
-    away = [reader_of(away=days) for days in (1, 7, 8, 12, 20, 39)]
+    away = [reader_of(away=days) for days in (1, 7, 8, 12, 20, 70, 79)]
 
     # What was seen exactly as long ago as the window is long, or when the last edition was made, is left out.
-    assert considered(database, *away) == [6, 6, 7, 11, 19, MOST_DAYS - 1]
+    assert considered(database, *away) == [6, 6, 7, 11, 19, 69, MOST_DAYS - 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("away", [35, 63, 70])
+def test_who_reads_on_first_mondays_loses_nothing_of_five_weeks_nor_of_a_month_that_was_missed(
+    database: Database, away: int
+) -> None:
+    listed_daily(database, 72)
+
+    assert considered(database, reader_of(Every.MONTH, away, days=frozenset({0}))) == [away - 1]
 
 
 def test_a_week_and_a_month_are_offered_whole(database: Database) -> None:
@@ -648,6 +659,33 @@ def record(database: Database, one: Edition, state: DeliveryState | None, at: da
             ).deliveries
             ended = deliveries.Ended(delivery=claimed, attempt=Attempt(state=state, reply=""))
             deliveries.record_attempts(connection, [ended], at)
+
+
+def test_who_went_west_over_the_date_line_is_not_offered_the_papers_of_tomorrows_edition(
+    database: Database,
+) -> None:
+    tomorrow = replace(edition(pick("2603.00001")), day=TODAY + timedelta(days=1))
+    with database.begin() as connection:
+        kept(connection, harvested(entry("2603.00001")), NOW)
+    record(database, tomorrow, DeliveryState.SENT, NOW)
+
+    with database.read() as connection:
+        (reader,) = stored_readers(connection, [(ADA, TODAY)])
+
+    assert reader.had == {"2603.00001"}
+
+
+def test_a_look_at_a_day_gone_by_does_not_know_what_later_editions_showed(database: Database) -> None:
+    with database.begin() as connection:
+        kept(connection, harvested(entry("2603.00001")), NOW)
+    record(database, edition(pick("2603.00001")), DeliveryState.SENT, NOW)
+
+    with database.read() as connection:
+        yesterday = stored_reader(connection, ADA, day=YESTERDAY)
+        then = stored_reader(connection, ADA, day=YESTERDAY, said_until=NOW - timedelta(days=1))
+        tomorrow = stored_reader(connection, ADA, day=TODAY + timedelta(days=1))
+
+    assert (yesterday.had, then.had, tomorrow.had) == (frozenset(), frozenset(), {"2603.00001"})
 
 
 def made_yesterday(database: Database, state: DeliveryState | None, *, considered: int = 30) -> None:

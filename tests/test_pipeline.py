@@ -28,7 +28,6 @@ from digest.model import (
 )
 from digest.outcome import day_of, has_message, reason_of
 from digest.pipeline import (
-    MOST_DAYS,
     Reader,
     date_of,
     make_edition,
@@ -40,6 +39,7 @@ from digest.pipeline import (
     window_of,
 )
 from digest.rendering.renderer import Renderer
+from digest.schedule import MOST_DAYS
 from digest.selection import LastEdition
 from tests.makers import NOW, TODAY, candidate, entry, interest, profile
 from tests.scoring.papers import SUBJECTS, papers_on
@@ -288,19 +288,73 @@ def test_a_weekly_edition_counts_the_papers_of_each_day_and_those_that_match() -
 
     edition = make_edition(weekly(), make_shelf(papers), day=TODAY, now=NOW)
 
-    assert edition.period == Period(every=Every.WEEK, first=WEEK, last=TODAY - timedelta(days=1))
-    assert counts(edition) == [(2, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 1)]
-    assert [one.first for one in edition.chart] == [WEEK + timedelta(days=n) for n in range(7)]
+    assert edition.period == Period(every=Every.WEEK, first=WEEK, last=TODAY)
+    assert counts(edition) == [(2, 1), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (1, 1), (1, 1)]
+    assert [one.first for one in edition.chart] == [WEEK + timedelta(days=n) for n in range(8)]
     assert all(one.first == one.last for one in edition.chart)
 
 
-def test_what_the_reader_had_of_a_week_is_counted_and_not_shown() -> None:
-    shelf = make_shelf([listed_on("1", "Waiting", WEEK), listed_on("2", "Waiting Rooms", WEEK)])
+def test_a_week_ends_the_day_before_where_that_days_list_is_not_there() -> None:
+    edition = make_edition(weekly(), make_shelf([listed_on("1", "Waiting", WEEK)]), day=TODAY, now=NOW)
 
-    edition = make_edition(weekly(had=frozenset({"1"})), shelf, day=TODAY, now=NOW)
+    assert edition.period == Period(every=Every.WEEK, first=WEEK, last=TODAY - timedelta(days=1))
+    assert len(edition.chart) == 7
 
-    assert [pick.paper.id for pick in edition.shown] == ["2"]
-    assert counts(edition)[0] == (2, 2)
+
+def test_the_chart_counts_the_papers_that_the_summary_speaks_of() -> None:
+    shelf = make_shelf([listed_on("1", "Waiting", WEEK), listed_on("2", "Waiting Rooms", TODAY)])
+
+    some = make_edition(weekly(had=frozenset({"1"})), shelf, day=TODAY, now=NOW)
+    nothing = make_edition(weekly(had=frozenset({"1", "2"})), shelf, day=TODAY, now=NOW)
+
+    assert (some.considered, some.n_had) == (1, 1)
+    assert sum(one.listed for one in some.chart) == 1
+    assert (nothing.considered, nothing.n_had) == (0, 2)
+    assert reason_of(nothing) == "no source had a paper that was not had before"
+    assert not any(one.listed for one in nothing.chart)
+
+
+def away(absent: int, **fields: Any) -> Reader:
+    """One whose last edition was so many days ago, as she is placed before a longer shelf."""
+    at = NOW - timedelta(days=absent)
+    known = profile(interest("waiting", 8), **fields)
+    return Reader(profile=known, last=LastEdition(day=at.date(), at=at), since=at)
+
+
+def test_a_weekly_edition_after_an_absence_names_and_counts_all_days_it_looked_at() -> None:
+    first = TODAY - timedelta(days=21)
+    papers = [listed_on(str(n), f"Waiting {n}", TODAY - timedelta(days=n)) for n in range(1, 21)]
+
+    edition = make_edition(
+        away(21, every=Every.WEEK, days=frozenset({2})), make_shelf(papers), day=TODAY, now=NOW
+    )
+
+    assert edition.since == first
+    assert edition.period == Period(every=Every.WEEK, first=first, last=TODAY - timedelta(days=1))
+    assert [(one.first, one.listed) for one in edition.chart] == [
+        (first, 6),
+        (first + timedelta(days=7), 7),
+        (first + timedelta(days=14), 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reader", "since"),
+    [
+        (away(12), TODAY - timedelta(days=12)),
+        (away(7, days=frozenset({2})), None),  # that is her usual
+        (away(14, days=frozenset({2})), TODAY - timedelta(days=14)),
+        (away(7, every=Every.WEEK), None),
+        (away(28, every=Every.MONTH), None),
+        (away(56, every=Every.MONTH), TODAY - timedelta(days=56)),
+        (replace(away(12), since=None), None),
+        (replace(away(12), last=None), None),
+    ],
+)
+def test_only_an_edition_after_an_absence_says_since_when(reader: Reader, since: date | None) -> None:
+    edition = make_edition(reader, make_shelf([listed_on("1", "Waiting", WEEK)]), day=TODAY, now=NOW)
+
+    assert edition.since == since
 
 
 def test_who_is_followed_counts_as_a_match() -> None:
@@ -308,7 +362,8 @@ def test_who_is_followed_counts_as_a_match() -> None:
         listed_on("1", "Pouring", WEEK), paper=candidate("1", "Pouring", authors=("Ada Teapot",)).paper
     )
     reader = weekly()
-    follower = replace(reader, profile=replace(reader.profile, authors=("Ada Teapot",)))
+    # By herself, she does not reach it.
+    follower = replace(reader, profile=replace(reader.profile, authors=("Ada Teapot",), threshold=100))
 
     edition = make_edition(follower, make_shelf([paper]), day=TODAY, now=NOW)
 
@@ -361,7 +416,7 @@ def test_an_edition_looks_back_as_far_as_usual_or_to_the_last_or_over_its_period
     away=st.timedeltas(timedelta(minutes=1), timedelta(days=90)),
     window_days=st.integers(1, 60),
 )
-def test_whatever_came_since_the_last_edition_is_looked_at_within_a_month(
+def test_whatever_came_since_the_last_edition_is_looked_at_within_75_days(
     every: Every, zone: str, now: datetime, away: timedelta, window_days: int
 ) -> None:
     last = LastEdition(day=(now - away).date(), at=now - away)
@@ -369,7 +424,7 @@ def test_whatever_came_since_the_last_edition_is_looked_at_within_a_month(
 
     back = now - window_of(reader, day_of(reader.profile, now), window_days=window_days, now=now)
 
-    assert back >= min(away, timedelta(days=31))
+    assert back >= min(away, timedelta(days=MOST_DAYS))
     assert timedelta(days=window_days) <= back <= timedelta(days=max(window_days, MOST_DAYS))
 
 

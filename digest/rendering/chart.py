@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from digest.language import Language
-from digest.model import Edition, Every, Stretch
+from digest.model import Edition, Stretch
 
 ALL = 100
 
@@ -36,9 +36,9 @@ def make_chart(edition: Edition, language: Language) -> Chart | None:
     longest = max((one.listed for one in stretches), default=0)
     if not (period and longest):
         return None
-    is_week = period.every is Every.WEEK
+    are_days = all(one.first == one.last for one in stretches)
     return Chart(
-        heading=language.say("Papers a day") if is_week else language.say("Papers a week"),
+        heading=language.say("Papers a day") if are_days else language.say("Papers a week"),
         told=_told(stretches, language),
         rows=tuple(_row(one, longest, language) for one in stretches),
     )

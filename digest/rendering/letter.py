@@ -55,7 +55,7 @@ class Letter:
     preheader: str
     from_name: str
     day: str
-    """The day, or `Your week in papers`."""
+    """The day, or `Your week in papers`, or `Your papers` after an absence."""
     summary: str
     quiet: str
     notes: tuple[str, ...]
@@ -69,7 +69,8 @@ class Letter:
     contact: str
     """A sentence; empty if nobody is named."""
     dates: str = ""
-    """`2–8 Mar 2026`, that a weekly or monthly edition looks back on; empty in a daily one."""
+    """`2–8 Mar 2026`, that a weekly or monthly edition looks back on; `since 18 Feb` in a daily one after an
+    absence, else empty."""
     chart: Chart | None = None
     """Of a weekly or monthly edition."""
 
@@ -197,23 +198,26 @@ def _when(edition: Edition, language: Language) -> str:
     period = edition.period
     if period is None:
         return language.short_date(edition.day)
-    if period.every is Every.WEEK:
+    if period.every is Every.WEEK and not edition.since:
         return language.say("week of {date}", date=language.short_date(period.first))
     return language.dates(period.first, period.last)
 
 
 def _day(edition: Edition, language: Language) -> str:
-    """A mail's heading: `Wednesday, 11 March 2026`, or `Your week in papers`."""
+    """A mail's heading: `Wednesday, 11 March 2026`, or `Your week in papers`; three weeks are no week."""
     if edition.period is None:
         return language.long_date(edition.day)
+    if edition.since:
+        return language.say("Your papers")
     if edition.period.every is Every.WEEK:
         return language.say("Your week in papers")
     return language.say("Your month in papers")
 
 
 def _dates(edition: Edition, language: Language) -> str:
-    period = edition.period
-    return language.dates(period.first, period.last, year=True) if period else ""
+    if period := edition.period:
+        return language.dates(period.first, period.last, year=True)
+    return language.say("since {date}", date=language.short_date(edition.since)) if edition.since else ""
 
 
 def _topic(edition: Edition, language: Language) -> str:
@@ -282,9 +286,11 @@ def _quiet(edition: Edition, language: Language) -> str:
     if edition.outcome is Outcome.QUIET:
         sentence = _calm(edition, reason, language)
         return sentence if edition.misses else " ".join((sentence, language.say("Enjoy the quiet.")))
-    return language.say(
-        "No papers this time: {reason}. What you would have read comes with a later edition.", reason=reason
-    )
+    empty = language.say("An empty edition: {reason}.", reason=reason)
+    if edition.outcome is Outcome.SOURCE_DOWN:
+        # There is something to come only where a list could not be read.
+        return " ".join((empty, language.say("What you would have read comes with a later edition.")))
+    return empty
 
 
 def _calm(edition: Edition, reason: str, language: Language) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, func, or_, select, true
 
 from digest.model import DeliveryState, Edition, Outcome
 from digest.outcome import name_of
@@ -34,27 +34,35 @@ class Day:
 
 
 def all_seen(
-    connection: Connection, before: Mapping[str, date], since: date = date.min
+    connection: Connection, before: Mapping[str, date], made_until: datetime | None = None
 ) -> dict[str, frozenset[str]]:
-    """The papers each reader has had in editions before a day of the reader's own, and not before `since`.
+    """The papers each reader has had in editions before that of a day of the reader's own.
 
     What a message holds that may yet arrive that day counts as had; what was refused or given up does not.
+    Editions of later days count, too: who moved west over the date line had tomorrow's before today's. To
+    look at a day gone by, `made_until` leaves out those of them that were made after it.
     """
     found: dict[str, set[str]] = {profile: set() for profile in before}
     for day, profiles in _by_day(before):
         # Asked of each paper: a join would go through all that was ever sent.
-        counts = exists().where(_same_day(seen), _may_arrive(day))
+        counts = exists().where(_same_day(seen), _may_arrive(day), _made_before(day, made_until))
         had = select(seen.c.profile, seen.c.paper_id).where(
-            among(connection, seen.c.profile, profiles), seen.c.day < day, seen.c.day >= since, counts
+            among(connection, seen.c.profile, profiles), seen.c.day != day, counts
         )
         for profile, paper in connection.execute(had):
             found[profile].add(paper)
     return {profile: frozenset(papers) for profile, papers in found.items()}
 
 
+def _made_before(day: date, made_until: datetime | None) -> ColumnElement[bool]:
+    """Editions of earlier days, and the later ones that were made first."""
+    return or_(delivery.c.day < day, delivery.c.queued_at <= made_until) if made_until else true()
+
+
 def _may_arrive(on: date) -> ColumnElement[bool]:
     """What arrived, may have, is going out, or is still to go on that day."""
-    still_to_go = and_(delivery.c.state == QUEUED, or_(delivery.c.last_day >= on, MAY_HAVE_ARRIVED))
+    last_day = func.coalesce(delivery.c.last_day, delivery.c.day)
+    still_to_go = and_(delivery.c.state == QUEUED, or_(last_day >= on, MAY_HAVE_ARRIVED))
     return or_(delivery.c.state.in_((SENT, UNKNOWN, SENDING)), still_to_go)
 
 

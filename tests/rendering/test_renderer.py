@@ -162,6 +162,23 @@ def test_a_note_says_the_outcome_in_the_words_of_the_record(tag: str, outcome: O
     assert name_of(outcome, language(tag)) in foot
 
 
+@pytest.mark.parametrize("tag", ["en", "de", "fr", "zh"])
+def test_papers_are_promised_only_where_a_source_that_may_have_some_was_not_read(tag: str) -> None:
+    promise = language(tag).say("What you would have read comes with a later edition.")
+
+    def quiet(outcome: Outcome) -> str:
+        return RENDERER.letter(replace(QUIET, outcome=outcome, profile=profile(language=tag)), SENDER).quiet
+
+    assert promise in quiet(Outcome.SOURCE_DOWN)
+    assert promise not in quiet(Outcome.NO_LIST)
+
+
+def test_in_outlook_the_dates_of_a_heading_have_its_typeface() -> None:
+    style = rendered(FULL).html.partition("<!--[if mso]><style>")[2].partition("</style>")[0]
+
+    assert re.search(r"h1, h1 span, [^{]*\{font-family: 'Palatino", style)
+
+
 def test_there_are_two_ways_out_where_there_is_a_web_part() -> None:
     links = [
         a["href"]
