@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,6 +37,7 @@ from digest.settings.values import (
     Line,
     ModelName,
     PaperId,
+    PauseDay,
     Phrase,
     ServiceAddress,
     SourceTable,
@@ -315,8 +316,8 @@ class LikedTable(Table):
 class PauseTable(Table):
     """`[pause]`: days without an edition; an empty table until it is taken away."""
 
-    begins: date | None = None
-    until: date | None = None
+    begins: PauseDay | None = None
+    until: PauseDay | None = None
 
     @model_validator(mode="after")
     def _lasts(self) -> "PauseTable":

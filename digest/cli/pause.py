@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -14,7 +15,8 @@ from digest.model import Pause, Profile
 from digest.outcome import day_of, in_full
 from digest.schedule import A_DAY, LOOKED_AHEAD, agenda, edition_days, is_edition_day
 
-Reader = tuple[Profile, Path]
+Reader = tuple[Profile, Path, str]
+"""With the file, and the name by which commands know her."""
 
 
 @click.command()
@@ -27,16 +29,16 @@ def pause(ctx: click.Context, profiles: tuple[str, ...], until: date | None, beg
 
     PROFILE is a reader's name, or a profile file (ending in .toml). Writes a table [pause] into the file, in
     place of the one that may stand there; the rest of the file stays as it is. Without --until the pause
-    lasts until `digest resume`. The first edition afterwards looks at the papers of these days, too. What is
-    on its way already is not called back: see `digest outbox`.
+    lasts until `digest resume`. The first edition afterwards looks at the papers of these days, too (of 75 at
+    most). What is on its way already is not called back: see `digest outbox`.
     """
     world: World = ctx.obj
     now = world.now()
     readers = _readers(ctx, profiles)
-    pauses = [_pause(profile, begins, until, now) for profile, _ in readers]
+    pauses = [_pause(profile, begins, until, now) for profile, *_ in readers]
     _write([(reader, one) for reader, one in zip(readers, pauses, strict=True)])
-    for (profile, _), one in zip(readers, pauses, strict=True):
-        say(f"{profile.name}: no editions from {_first(profile, one, now)} {_until(profile, one)}")
+    for (profile, _, named), one in zip(readers, pauses, strict=True):
+        say(f"{profile.name}: no editions from {_first(profile, one, now)} {_until(profile, one, named)}")
 
 
 @click.command()
@@ -51,9 +53,8 @@ def resume(ctx: click.Context, profiles: tuple[str, ...]) -> None:
     world: World = ctx.obj
     readers = _readers(ctx, profiles)
     _write([(reader, None) for reader in readers if reader[0].pause is not None])
-    for profile, _ in readers:
-        begin = "editions again" if profile.pause is not None else "there was no pause"
-        say(f"{profile.name}: {begin}{_next(profile, world.now())}")
+    for profile, *_ in readers:
+        say(f"{profile.name}: {_taken_out(profile, world.now())}{_next(profile, world.now())}")
 
 
 def _readers(ctx: click.Context, names: Sequence[str]) -> list[Reader]:
@@ -68,7 +69,7 @@ def _readers(ctx: click.Context, names: Sequence[str]) -> list[Reader]:
             path = world.folder / name
         else:
             path = loaded.path(loaded.settings.profiles) / f"{profile.name}.toml"
-        found[path] = (profile, path)
+        found[path] = (profile, path, name)
     return list(found.values())
 
 
@@ -100,7 +101,7 @@ def _pause(profile: Profile, begins: date | None, until: date | None, now: datet
 
 def _write(wanted: "Iterable[tuple[Reader, Pause | None]]") -> None:
     """All files that can be are found out before the first is written. Raises DigestError."""
-    texts = [(path, _edited(path, pause)) for (_, path), pause in wanted]
+    texts = [(path, _edited(path, pause)) for (_, path, _), pause in wanted]
     from digest.library.held import write_whole
 
     for path, text in texts:
@@ -134,10 +135,10 @@ def _first(profile: Profile, pause: Pause, now: datetime) -> str:
     return "today" if begins is None or begins <= day_of(profile, now) else in_full(begins)
 
 
-def _until(profile: Profile, pause: Pause) -> str:
+def _until(profile: Profile, pause: Pause, named: str) -> str:
     """`until Mon 4 January 2027, the first day with one again`."""
     if pause.until is None:
-        return f"until `digest resume {profile.name}`"
+        return f"until `digest resume {quote(named)}`"
     if is_edition_day(profile, pause.until):
         return f"until {in_full(pause.until)}, the first day with one again"
     return f"until {in_full(pause.until)}{_next_after(profile, pause.until)}"
@@ -146,6 +147,13 @@ def _until(profile: Profile, pause: Pause) -> str:
 def _next_after(profile: Profile, day: date) -> str:
     first = next(edition_days(profile, day, day + LOOKED_AHEAD * A_DAY), None)
     return f"; the first day with one is then {in_full(first)}" if first else "; nor then, as days = []"
+
+
+def _taken_out(profile: Profile, now: datetime) -> str:
+    if profile.pause is None:
+        return "there was no pause"
+    is_over = profile.pause.until is not None and profile.pause.until <= day_of(profile, now)
+    return "the pause was over" if is_over else "editions again"
 
 
 def _next(profile: Profile, now: datetime) -> str:

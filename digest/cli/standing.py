@@ -2,27 +2,28 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from digest.cli.states import failed_in_words, in_words, instant, moment, span
+from digest.cli.states import failed_in_words, in_words, instant, moment
 from digest.cli.today import Ahead, Today
 from digest.model import DeliveryState, Failure, Outcome, Suppression
+from digest.moments import lasting
 from digest.text import MAX_NAME, clean, shorten
+from digest.vitals import is_unseen
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from digest.pace import Limits
+    from digest.store.editions import Day
     from digest.store.record import Listed
     from digest.store.relays import Alarm, RelayHealth
     from digest.store.services import ServiceRow
 
 NAMED = 3
 """So many messages are named; of more, only the number is said."""
-SEEN_WITHIN = timedelta(minutes=10)
-"""A process that was seen so lately is at work, unless it is known to be gone."""
 _MOST = 1_000_000
 _REPLY = 160
 
@@ -44,6 +45,8 @@ class Standing:
     """Each reader's own day."""
     failed_today: Mapping[str, str] = field(default_factory=dict)
     """In a word, why the day of a reader failed, where it was not that no edition could be made."""
+    lost: tuple["Day", ...] = ()
+    """Earlier days that expired, the latest first."""
     waiting: tuple["Listed", ...] = ()
     doubted: frozenset[str] = frozenset()
     """The Message-IDs of those that wait again, and may have arrived before."""
@@ -69,59 +72,85 @@ class Standing:
         return {one.profile.name: one.day for one in self.today}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Horizon:
+    """How far is looked."""
+
+    now: datetime
+    last: int
+    """Days, of messages and alarms."""
+    tick_s: int
+    """How often a process of `digest run` gives a sign of life."""
+
+    @property
+    def since(self) -> date:
+        """The first of these days."""
+        return (self.now - timedelta(days=self.last - 1, hours=12)).date()
+
+
 def standing(
     connection: "Connection",
     *,
     today: Sequence[Today],
+    lost: "Sequence[Day]",
     relays: "Mapping[str, Limits]",
-    now: datetime,
-    last: int,
+    horizon: Horizon,
     is_gone: Callable[[str], bool],
 ) -> Standing:
-    """What the store holds of the readers whose day it is, messages of the last days only.
+    """What the store holds of the readers whose day it is.
 
     `is_gone`: whether no living process goes by this owner's name.
     """
-    from digest.store import record
     from digest.store.relays import alarms, healths
     from digest.store.services import services
     from digest.store.suppressions import all_suppressed, key
 
-    names = [one.profile.name for one in today]
-    since = (now - timedelta(days=last - 1, hours=12)).date()
-    states = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
-    listed = record.overview(connection, states=states, profiles=names, most=_MOST)
-    of_state = {state: tuple(one for one in listed if one.state is state) for state in states}
-    unknown = of_state[DeliveryState.UNKNOWN]
-    under_way, cut_off = _under_way(
-        (*of_state[DeliveryState.SENDING], *(one for one in unknown if one.ended_at is None)), now, is_gone
-    )
     addresses = {key(one.profile.email) for one in today if one.profile.email}
-    suppressed = all_suppressed(connection)
-    runs = services(connection)
-    at_work = tuple(one for one in runs if _is_at_work(one, now, is_gone))
-    return Standing(
-        now=now,
-        today=tuple(today),
-        failed_today=_failed_today(today, {(one.profile, one.day) for one in of_state[DeliveryState.FAILED]}),
-        waiting=tuple(sorted(of_state[DeliveryState.QUEUED], key=lambda one: one.due_at)),
-        doubted=record.doubted(connection, [one.message_id for one in of_state[DeliveryState.QUEUED]]),
-        closed=closed(connection, relays, now),
-        under_way=under_way,
-        cut_off=cut_off,
-        unknown=tuple(one for one in unknown if one.ended_at and one.day >= since),
-        failed=tuple(one for one in of_state[DeliveryState.FAILED] if one.day >= since),
+    suppressed, runs = all_suppressed(connection), services(connection)
+    at_work = tuple(one for one in runs if _is_at_work(one, horizon, is_gone))
+    return replace(
+        _of_messages(connection, today, horizon, is_gone),
+        lost=tuple(lost),
+        closed=closed(connection, relays, horizon.now),
         relays=tuple(one for one in healths(connection) if one.name in relays),
         suppressed=suppressed,
         readers=frozenset(one.address for one in suppressed if one.address in addresses),
-        alarms=alarms(connection),
+        alarms=tuple(one for one in alarms(connection) if one.at.date() >= horizon.since),
         at_work=at_work,
         last_run=runs[0] if runs and not at_work else None,
     )
 
 
-def _is_at_work(one: "ServiceRow", now: datetime, is_gone: Callable[[str], bool]) -> bool:
-    return one.ended_at is None and now - one.seen_at < SEEN_WITHIN and not is_gone(one.owner)
+def _of_messages(
+    connection: "Connection", today: Sequence[Today], horizon: Horizon, is_gone: Callable[[str], bool]
+) -> Standing:
+    """The readers' days, and their messages of the last days."""
+    from digest.store import record
+
+    states = (DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.FAILED)
+    names = [one.profile.name for one in today]
+    listed = record.overview(connection, states=states, profiles=names, most=_MOST)
+    of_state = {state: tuple(one for one in listed if one.state is state) for state in states}
+    waiting, sending, unknown, failed = (of_state[state] for state in states)
+    claimed = (*sending, *(one for one in unknown if one.ended_at is None))
+    under_way, cut_off = _under_way(claimed, horizon.now, is_gone)
+    return Standing(
+        now=horizon.now,
+        today=tuple(today),
+        failed_today=_failed_today(today, {(one.profile, one.day) for one in failed}),
+        waiting=tuple(sorted(waiting, key=lambda one: one.due_at)),
+        doubted=record.doubted(connection, [one.message_id for one in waiting]),
+        under_way=under_way,
+        cut_off=cut_off,
+        unknown=tuple(one for one in unknown if one.ended_at and one.day >= horizon.since),
+        failed=tuple(one for one in failed if one.day >= horizon.since),
+    )
+
+
+def _is_at_work(one: "ServiceRow", horizon: Horizon, is_gone: Callable[[str], bool]) -> bool:
+    """As `digest health` sees it, and not known to be gone."""
+    is_silent = is_unseen(one.seen_at, horizon.tick_s, horizon.now)
+    return one.ended_at is None and not is_silent and not is_gone(one.owner)
 
 
 def _under_way(
@@ -168,6 +197,7 @@ def sentences(standing: Standing) -> Iterator[str]:
     """The good first; then all that is not as it should be, with what to do."""
     yield from _of_today(standing)
     yield from _of_runs(standing)
+    yield from _of_lost(standing.lost)
     waits = [one for one in standing.today if one.stands is Outcome.NOT_READY]
     for one in sorted(waits, key=lambda one: one.profile.name)[:NAMED]:
         yield f"{one.profile.name} {one.reason}."
@@ -180,7 +210,7 @@ def sentences(standing: Standing) -> Iterator[str]:
         yield from _of_relay(relay, standing.now)
     yield from _of_suppressed(standing)
     for alarm in standing.alarms:
-        about = f"{moment(alarm.at)}: {alarm.kind}, {alarm.about}"
+        about = f"{moment(alarm.at)}: {alarm.kind}, {_about(alarm)}"
         yield (
             f"You were told at {about}."
             if not alarm.problem
@@ -222,7 +252,27 @@ def _of_runs(standing: Standing) -> Iterator[str]:
         yield f"No `digest run` is at work, and {what} overdue: the next `digest send` makes what it can."
     ahead = [at for one in standing.today for at in (one.due_at, one.next_at) if at and at > standing.now]
     if ahead and (standing.at_work or standing.last_run):
-        yield f"The next edition is due at {moment(min(ahead))} (in {span(min(ahead) - standing.now)})."
+        yield f"The next edition is due at {moment(min(ahead))} (in {lasting(min(ahead) - standing.now)})."
+
+
+def _of_lost(lost: "Sequence[Day]") -> Iterator[str]:
+    """Of the latest of them, why; a person who asks for today's mail may mean yesterday's."""
+    if not lost:
+        return
+    last, are = lost[0], "edition" if len(lost) == 1 else "editions"
+    which = f"{last.profile}'s of {last.day} ({_said(last.reason)})"
+    how = f": {which}" if len(lost) == 1 else f", the latest {which}"
+    yield f"{len(lost):,} {are} of earlier days expired{how}; `digest status --week` shows the days."
+
+
+def _about(alarm: "Alarm") -> str:
+    """What an alarm is about; a gap is known by the instant of its beginning."""
+    from digest.alarm import GAP
+
+    try:
+        return f"from {moment(datetime.fromisoformat(alarm.about))}" if alarm.kind == GAP else alarm.about
+    except ValueError:
+        return alarm.about
 
 
 def _where(one: "ServiceRow") -> str:
@@ -326,6 +376,7 @@ def _said(reply: str) -> str:
 
 def facts(standing: Standing) -> dict[str, Any]:
     """The same for programs."""
+    shut, runs = standing.closed, (*standing.at_work, *filter(None, [standing.last_run]))
     return {
         "today": {
             one.profile.name: one.stands.value if isinstance(one.stands, Outcome) else None
@@ -334,23 +385,12 @@ def facts(standing: Standing) -> dict[str, Any]:
         },
         "waits": {one.profile.name: one.reason for one in standing.today if one.stands is Outcome.NOT_READY},
         "waiting": _named(standing.waiting),
-        "closed": {"why": standing.closed.why, "until": instant(standing.closed.until)}
-        if standing.closed
-        else None,
+        "closed": {"why": shut.why, "until": instant(shut.until)} if shut else None,
         "under_way": _named(standing.under_way),
         "cut_off": _named(standing.cut_off),
         "unknown": _named(standing.unknown),
         "failed": _named(standing.failed),
-        "relays": [
-            {
-                "name": one.name,
-                "at": instant(one.at),
-                "failure": one.failure.value if one.failure else None,
-                "reply": one.reply,
-                "paused_until": instant(one.paused_until),
-            }
-            for one in standing.relays
-        ],
+        "relays": [_relay(one) for one in standing.relays],
         "suppressed": [
             {"address": one.address, "reason": one.reason, "at": instant(one.at)}
             for one in standing.suppressed
@@ -359,17 +399,27 @@ def facts(standing: Standing) -> dict[str, Any]:
             {"kind": one.kind, "about": one.about, "at": instant(one.at), "problem": one.problem}
             for one in standing.alarms
         ],
-        "runs": [
-            {
-                "host": one.host,
-                "pid": one.pid,
-                "began_at": instant(one.began_at),
-                "seen_at": instant(one.seen_at),
-                "ended_at": instant(one.ended_at),
-                "is_at_work": one in standing.at_work,
-            }
-            for one in (*standing.at_work, *filter(None, [standing.last_run]))
-        ],
+        "runs": [{**_run(one), "is_at_work": one in standing.at_work} for one in runs],
+    }
+
+
+def _relay(one: "RelayHealth") -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "at": instant(one.at),
+        "failure": one.failure.value if one.failure else None,
+        "reply": one.reply,
+        "paused_until": instant(one.paused_until),
+    }
+
+
+def _run(one: "ServiceRow") -> dict[str, Any]:
+    return {
+        "host": one.host,
+        "pid": one.pid,
+        "began_at": instant(one.began_at),
+        "seen_at": instant(one.seen_at),
+        "ended_at": instant(one.ended_at),
     }
 
 

@@ -1,9 +1,10 @@
 """How messages on their way out stand, in plain words."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from digest.model import DeliveryState
+from digest.moments import in_utc
 
 if TYPE_CHECKING:
     from digest.store.record import Listed
@@ -37,19 +38,9 @@ def failed_in_words(reply: str) -> str:
 
 def moment(at: datetime | None) -> str:
     """In UTC, as everywhere; `-` for none."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "-"
+    return in_utc(at) if at else "-"
 
 
 def instant(at: datetime | None) -> str | None:
     """For JSON."""
     return at.isoformat() if at else None
-
-
-def span(length: timedelta) -> str:
-    """`less than a minute`, `25 min`, `2 h`, `3 days`: never longer than it is."""
-    minutes = length // timedelta(minutes=1)
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

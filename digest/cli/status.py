@@ -1,8 +1,9 @@
 """`digest status`: how each reader's day stands, how days ended, and how the sources are."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -14,13 +15,13 @@ import click
 from digest.cli import setup
 from digest.cli.screen import say, table
 from digest.cli.states import instant, moment
-from digest.cli.today import LOOKED_BACK, Ahead, Today, in_order, paused_days, today_of
+from digest.cli.today import LOOKED_BACK, Ahead, Today, in_order, today_of, unstated
 from digest.cli.week import WELL, counted, days_until, grid_of, show_grid, troubled_first, word
-from digest.cli.world import World
+from digest.cli.world import World, is_terminal
 from digest.config import Configuration
-from digest.errors import StoreError
+from digest.errors import ConfigurationError, StoreError
 from digest.model import Outcome, Profile, SourceState
-from digest.outcome import MEANINGS, name_of
+from digest.outcome import MEANINGS, day_of, name_of
 from digest.schedule import A_DAY
 from digest.text import shorten
 
@@ -36,6 +37,7 @@ FEW = 20
 """Up to so many readers, each has a line of its own; of more, those of whom a person may have to know."""
 MOST_ROWS = 50
 MAX_REASON = 110
+"""Of a terminal's table; a pipe gets all of it."""
 NEEDS_NO_LOOK = (WELL | {Ahead.NONE}) - {Outcome.READY}
 
 
@@ -72,13 +74,13 @@ def status(ctx: click.Context, profile: str | None, week: bool, last: int, as_js
     """Say how each reader's days ended, and how the sources are."""
     world: World = ctx.obj
     loaded = setup.configuration(ctx, briefly=True)
-    profiles = setup.chosen_profiles(loaded, [profile] if profile else [])
+    profiles = _chosen(loaded, profile)
     if not setup.has_store(loaded):
         view = _before_anything(profiles, world.now())
         text = "Nothing has happened yet: there is no store. `digest fetch` makes it."
         say(_as_json(view, last) if as_json else text)
         return
-    view = _view(loaded, world, profiles, max(last, 7) if week else last, is_of_all=not profile)
+    view = _view(loaded, world, profiles, max(last, 7) if week else last, only=profile)
     if as_json:
         say(_as_json(view, last))
         return
@@ -102,47 +104,58 @@ class View:
     profiles: tuple[Profile, ...]
     record: "Mapping[str, Sequence[Day]]"
     """Each reader's days, the latest first."""
+    unstated: "Mapping[str, Sequence[Day]]" = field(default_factory=dict)
+    """Those of which no pass has said how they ended, and which have ended all the same."""
     today: tuple[Today, ...]
     stands: "Standing"
     harvests: "Sequence[Harvest]" = ()
     tiers: "Sequence[TierRun]" = ()
 
+    def days(self, name: str) -> "Sequence[Day]":
+        """A reader's days, stated or not, the latest first."""
+        ended = {one.day: one for one in (*self.record.get(name, ()), *self.unstated.get(name, ()))}
+        return [ended[day] for day in sorted(ended, reverse=True)]
+
+
+def _chosen(loaded: Configuration, only: str | None) -> tuple[Profile, ...]:
+    """All, or the reader named; nobody, if that one's file cannot be used just now.
+
+    Raises UsageError if there is no such reader, ConfigurationError if nothing was ever known of her.
+    """
+    if only and setup.has_store(loaded) and loaded.problems_of(only):
+        return ()
+    return setup.chosen_profiles(loaded, [only] if only else [])
+
 
 def _before_anything(profiles: tuple[Profile, ...], now: datetime) -> View:
     from digest.cli.standing import Standing
 
-    today = today_of(profiles, {}, now)
+    today = today_of(profiles, {}, {}, now)
     return View(profiles=profiles, record={}, today=today, stands=Standing(now=now, today=today))
 
 
 def _view(
-    loaded: Configuration, world: World, profiles: tuple[Profile, ...], last: int, *, is_of_all: bool
+    loaded: Configuration, world: World, profiles: tuple[Profile, ...], last: int, *, only: str | None
 ) -> View:
-    from digest.cli.standing import standing
-    from digest.store.editions import days
+    from digest.cli.standing import Horizon, standing
     from digest.store.harvests import last_harvests
     from digest.store.tiers import last_tier_runs
 
     sources = {source.name for source in setup.sources(loaded, world)}
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         now = database.now(world.now())
-        # The furthest zones are a day ahead of UTC and behind it.
-        since = (now - max(last * A_DAY, LOOKED_BACK) + timedelta(hours=12)).date()
-        if is_of_all:
-            profiles += _unusable(connection, loaded)
-        found = sorted(days(connection, [one.name for one in profiles], since), key=lambda one: one.profile)
-        record = {name: tuple(some) for name, some in groupby(found, key=lambda one: one.profile)}
-        today = today_of(profiles, record, now)
-        return View(
-            profiles=profiles,
-            record=record,
-            today=today,
+        if not (only and profiles):
+            profiles += _unusable(connection, loaded, only)
+        view = _of_days(connection, profiles, now, last)
+        horizon = Horizon(now=now, last=last, tick_s=loaded.settings.run.tick_s)
+        return replace(
+            view,
             stands=standing(
                 connection,
-                today=today,
+                today=view.today,
+                lost=_lost(view, last),
                 relays=setup.relay_limits(loaded),
-                now=now,
-                last=last,
+                horizon=horizon,
                 is_gone=partial(_is_gone, loaded),
             ),
             harvests=[
@@ -154,13 +167,58 @@ def _view(
         )
 
 
-def _unusable(connection: "Connection", loaded: Configuration) -> tuple[Profile, ...]:
-    """Readers whose file cannot be used just now, as far as their schedule was known before."""
+def _of_days(connection: "Connection", profiles: tuple[Profile, ...], now: datetime, last: int) -> View:
+    """What is known of the readers' days."""
+    from digest.cli.standing import Standing
+    from digest.store.editions import days
+    from digest.store.turns import turns_of
+
+    names = [one.name for one in profiles]
+    # The furthest zones are a day ahead of UTC and behind it.
+    since = (now - max(last * A_DAY, LOOKED_BACK) + timedelta(hours=12)).date()
+    found = sorted(days(connection, names, since), key=lambda one: one.profile)
+    record = {name: tuple(some) for name, some in groupby(found, key=lambda one: one.profile)}
+    rows = turns_of(connection, names)
+    today = today_of(profiles, record, rows, now)
+    ended = {
+        one.profile.name: unstated(
+            one.profile,
+            since,
+            one.day - A_DAY,
+            record.get(one.profile.name, ()),
+            rows.get(one.profile.name),
+            now,
+        )
+        for one in today
+    }
+    return View(
+        profiles=profiles, record=record, unstated=ended, today=today, stands=Standing(now=now, today=today)
+    )
+
+
+def _lost(view: View, last: int) -> "tuple[Day, ...]":
+    """Days before each reader's own that ended too late for an edition, the latest first."""
+    lost = [
+        one
+        for now in view.today
+        for one in view.days(now.profile.name)
+        if one.outcome is Outcome.EXPIRED and now.day - last * A_DAY < one.day < now.day
+    ]
+    return tuple(sorted(lost, key=lambda one: (-one.day.toordinal(), one.profile)))
+
+
+def _unusable(connection: "Connection", loaded: Configuration, only: str | None) -> tuple[Profile, ...]:
+    """Readers whose file cannot be used just now, as far as their schedule was known before.
+
+    Raises ConfigurationError if it is not, and only that reader is asked for.
+    """
     from digest.schedule import planned
     from digest.store.turns import turns_of
 
-    broken = {Path(one.where.split(": ")[0]).stem for one in loaded.problems}
+    broken = {only} if only else {Path(one.where.split(": ")[0]).stem for one in loaded.problems}
     rows = turns_of(connection, broken) if broken else {}
+    if only and not rows:
+        raise ConfigurationError(loaded.problems_of(only))
     return tuple(planned(name, row.plan) for name, row in sorted(rows.items()))
 
 
@@ -201,12 +259,15 @@ def _print_today(today: Sequence[Today]) -> None:
 def _row(one: Today) -> tuple[str, ...]:
     hour = f"{one.profile.send_at:%H:%M} {one.profile.timezone}"
     numbers = f"{one.picks}/{one.considered}" if one.considered else "-"
-    return (one.day.isoformat(), one.profile.name, one.word, numbers, hour, shorten(one.reason, MAX_REASON))
+    why = shorten(one.reason, MAX_REASON) if is_terminal(sys.stdout) else one.reason
+    return (one.day.isoformat(), one.profile.name, one.word, numbers, hour, why)
 
 
 def _print_week(view: View) -> None:
-    days = days_until(max((one.day for one in view.today), default=view.stands.now.date()), 7)
-    grid = grid_of(view.profiles, days, view.record, view.today)
+    now = view.stands.now
+    days = days_until(max((day_of(one, now) for one in view.profiles), default=now.date()), 7)
+    record = {one.name: view.days(one.name) for one in view.profiles}
+    grid = grid_of(view.profiles, days, record, view.today)
     names = list(grid)
     if len(names) > FEW:
         rows = ((word(cell), *(f"{n:,}" for n in numbers)) for cell, numbers in counted(grid))
@@ -226,34 +287,34 @@ def _print_history(view: View, last: int) -> None:
     for now in view.today:
         if at := now.due_at if now.stands is Ahead.DUE else now.next_at:
             say(f"The next edition of {now.profile.name} is due at {moment(at)}.")
-        rows = sorted(_history(now, view.record.get(now.profile.name, ()), last), reverse=True)
+        rows = sorted(_history(now, view.days(now.profile.name), last), reverse=True)
         if not rows:
-            say(f"No edition in the last {last} days. `digest send` makes today's.")
+            say(f"No edition in the last {last} days; {now.word}: {now.reason}.")
         table(("day", "reader", "outcome", "shown/scored", "why"), rows, title="Editions")
 
 
 def _history(now: Today, record: "Sequence[Day]", last: int) -> Iterator[tuple[str, ...]]:
-    """Days on record; and those of a pause and today's, where they are not."""
-    name, first = now.profile.name, now.day - (last - 1) * A_DAY
+    """Days that are known; and today's, where nothing is on record."""
+    name = now.profile.name
     for one in record:
-        if one.day >= first:
+        if _is_among(one, now, last):
             numbers = f"{one.picks}/{one.considered}" if one.considered else "-"
             yield one.day.isoformat(), name, name_of(one.outcome), numbers, one.reason
-    for day, why in paused_days(now.profile, first, now.day - A_DAY, record):
-        yield day.isoformat(), name, name_of(Outcome.PAUSED), "-", why
     if now.stands is not Ahead.NONE and all(one.day != now.day for one in record):
         yield now.day.isoformat(), name, now.word, "-", now.reason
 
 
+def _is_among(day: "Day", now: Today, last: int) -> bool:
+    """Whether it is one of a reader's last days; what a clock that was wrong left of days to come is not."""
+    return now.day - last * A_DAY < day.day <= now.day
+
+
 def _print_sources(view: View) -> None:
     rows = [
-        (one.source, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), str(one.fresh), _state(one))
-        for one in view.harvests
+        (one.source, moment(one.at), str(one.papers), str(one.fresh), _state(one)) for one in view.harvests
     ]
     table(("source", "last read", "papers", "new", "state"), rows, title="Sources")
-    tiers = [
-        (one.name, f"{one.at:%Y-%m-%d %H:%M} UTC", str(one.papers), one.problem or "ok") for one in view.tiers
-    ]
+    tiers = [(one.name, moment(one.at), str(one.papers), one.problem or "ok") for one in view.tiers]
     table(("tier", "last run", "papers", "state"), tiers, title="Optional tiers")
 
 
@@ -268,13 +329,14 @@ def _state(one: "Harvest") -> str:
 def _as_json(view: View, last: int) -> str:
     from digest.cli.standing import facts
 
-    first = {one.profile.name: one.day - (last - 1) * A_DAY for one in view.today}
-    found = [one for some in view.record.values() for one in some if one.day >= first[one.profile]]
+    stated = frozenset((one.profile, one.day) for some in view.record.values() for one in some)
+    stated -= {(one.profile, one.day) for some in view.unstated.values() for one in some}
+    found = [one for now in view.today for one in view.days(now.profile.name) if _is_among(one, now, last)]
     found.sort(key=lambda one: (-one.day.toordinal(), one.profile))
     return json.dumps(
         {
             "today": [_day_now(one) for one in view.today],
-            "days": [_day(one) for one in found],
+            "days": [{**_day(one), "is_stated": (one.profile, one.day) in stated} for one in found],
             "sources": [_harvest(one) for one in view.harvests],
             "tiers": [_tier(one) for one in view.tiers],
             "mail": facts(view.stands),
@@ -288,6 +350,8 @@ def _day_now(one: Today) -> dict[str, Any]:
         "day": one.day.isoformat(),
         "stands": one.stands.value,
         "outcome": one.stands.value if isinstance(one.stands, Outcome) else None,
+        "shown": one.picks,
+        "considered": one.considered,
         "reason": one.reason,
         "due_at": instant(one.due_at),
         "next_at": instant(one.next_at),

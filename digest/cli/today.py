@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from digest.cli.states import span
 from digest.model import Outcome, Profile
+from digest.moments import lasting
 from digest.outcome import name_of, paused
 from digest.schedule import (
     A_DAY,
@@ -17,6 +18,7 @@ from digest.schedule import (
     has_edition,
     is_edition_day,
     is_paused,
+    last_day,
     local_day,
     turn_of,
 )
@@ -24,6 +26,7 @@ from digest.schedule import (
 if TYPE_CHECKING:
     from digest.schedule import Turn
     from digest.store.editions import Day
+    from digest.store.turns import TurnRow
 
 LOOKED_BACK = timedelta(days=8)
 """No turn is open for longer."""
@@ -81,14 +84,17 @@ ORDER: tuple[Outcome | Ahead, ...] = (
 
 
 def today_of(
-    profiles: Iterable[Profile], record: Mapping[str, Sequence["Day"]], now: datetime
+    profiles: Iterable[Profile],
+    record: Mapping[str, Sequence["Day"]],
+    rows: Mapping[str, "TurnRow"],
+    now: datetime,
 ) -> tuple[Today, ...]:
     """Each reader's day, in their order. `record` has what is known of that, and of `LOOKED_BACK`."""
-    return tuple(_today(profile, record.get(profile.name, ()), now) for profile in profiles)
+    return tuple(_today(one, record.get(one.name, ()), rows.get(one.name), now) for one in profiles)
 
 
-def _today(profile: Profile, record: Sequence["Day"], now: datetime) -> Today:
-    turn = _turn(profile, record, now)
+def _today(profile: Profile, record: Sequence["Day"], row: "TurnRow | None", now: datetime) -> Today:
+    turn = _turn(profile, record, row, now)
     following = _following(profile, turn.day)
     found = next((one for one in record if one.day == turn.day), None)
     if found:
@@ -108,15 +114,21 @@ def _today(profile: Profile, record: Sequence["Day"], now: datetime) -> Today:
     )
 
 
-def _turn(profile: Profile, record: Sequence["Day"], now: datetime) -> "Turn":
-    """Today's; or, before its hour, that of an earlier day whose edition may still be made."""
+def _turn(profile: Profile, record: Sequence["Day"], row: "TurnRow | None", now: datetime) -> "Turn":
+    """Today's; or, before its hour, that of an earlier day whose edition may still be made, or waits."""
     from digest.turns import is_settled
 
     todays = turn_of(profile, local_day(profile.timezone, now))
-    if not record or (is_edition_day(profile, todays.day) and todays.due_at <= now):
+    if is_edition_day(profile, todays.day) and todays.due_at <= now:
+        return todays
+    before = [one for one in record if one.day < todays.day <= last_day(profile, one.day)]
+    if waits := next((one for one in before if one.outcome is Outcome.READY), None):
+        return turn_of(profile, waits.day)
+    if not row and not record:
         return todays  # a reader who is new has missed nothing
+    first = max(row.day if row else date.min, todays.day - LOOKED_BACK)
     settled = {one.day for one in record if is_settled(one)}
-    return agenda(profile, last=todays.day - LOOKED_BACK, now=now, settled=settled).turn or todays
+    return agenda(profile, last=first - A_DAY, now=now, settled=settled).turn or todays
 
 
 def _without_record(
@@ -127,8 +139,8 @@ def _without_record(
     if not is_edition_day(profile, turn.day):
         return Ahead.NONE, _next(profile, following)
     if now < turn.due_at:
-        return Ahead.DUE, f"at {profile.send_at:%H:%M} (in {span(turn.due_at - now)})"
-    return Ahead.OVERDUE, f"since {profile.send_at:%H:%M} ({span(now - turn.due_at)} ago)"
+        return Ahead.DUE, f"at {profile.send_at:%H:%M} (in {lasting(turn.due_at - now)})"
+    return Ahead.OVERDUE, f"since {profile.send_at:%H:%M} ({lasting(now - turn.due_at)} ago)"
 
 
 def _next(profile: Profile, following: "Turn | None") -> str:
@@ -148,14 +160,67 @@ def _following(profile: Profile, day: date) -> "Turn | None":
     return turn_of(profile, following) if following else None
 
 
-def paused_days(
-    profile: Profile, first: date, last: date, record: Sequence["Day"]
-) -> Iterator[tuple[date, str]]:
-    """Days of a pause that no pass has stated, and why there is nothing on them."""
+# ---------------------------------------------------------------- days that no pass has stated
+
+
+def unstated(
+    profile: Profile, first: date, last: date, record: Sequence["Day"], row: "TurnRow | None", now: datetime
+) -> tuple["Day", ...]:
+    """How days ended of which no pass has said so: those of a pause, and those on which nothing ran.
+
+    `row` is the reader's turn: what was before it needs nothing more. The latest first.
+    """
+    from digest.store.editions import Day
+
+    ended = (
+        *_paused_days(profile, first, last, record),
+        *_missed_days(profile, first, last, record, row, now),
+    )
+    return tuple(
+        Day(profile=profile.name, day=day, outcome=outcome, considered=0, picks=0, reason=why)
+        for day, outcome, why in sorted(ended, reverse=True)
+    )
+
+
+Ended = tuple[date, Outcome, str]
+
+
+def _paused_days(profile: Profile, first: date, last: date, record: Sequence["Day"]) -> Iterator[Ended]:
     known = {one.day for one in record}
     for day in edition_days(profile, first, last):
         if profile.pause and day not in known and is_paused(profile, day):
-            yield day, paused(profile.pause, day, profile.name)
+            yield day, Outcome.PAUSED, paused(profile.pause, day, profile.name)
+
+
+def _missed_days(
+    profile: Profile, first: date, last: date, record: Sequence["Day"], row: "TurnRow | None", now: datetime
+) -> Iterator[Ended]:
+    """Days whose turn is over, as the next pass will state them."""
+    from digest.turns import is_settled
+
+    # Of whom there is neither a turn nor a day on record has missed nothing.
+    before = max((one.day for one in record if one.day <= last), default=None)
+    begin = row.day if row else before + A_DAY if before else last + A_DAY
+    found = {one.day: one for one in record}
+    settled = {one.day for one in record if is_settled(one)}
+    for day in agenda(profile, last=max(begin, first) - A_DAY, now=now, settled=settled).passed:
+        # What failed has its reason on record.
+        if day <= last and (day not in found or found[day].outcome is Outcome.NOT_READY):
+            yield day, Outcome.EXPIRED, _nothing_ran(profile, day, found.get(day), now)
+
+
+def _nothing_ran(profile: Profile, day: date, found: "Day | None", now: datetime) -> str:
+    if found:
+        return f"{found.reason}; no pass of Digest came after that"
+    turn, zone = turn_of(profile, day), ZoneInfo(profile.timezone)
+    if now < turn.until:
+        return "the edition of a later day was made before this one"
+    due_at, until = (at.astimezone(zone) for at in (turn.due_at, turn.until))
+    return f"no pass of Digest came between {_hour(due_at)} and {_hour(until)}"
+
+
+def _hour(at: datetime) -> str:
+    return f"{at:%a} {at.day} {at:%B %H:%M}"
 
 
 def in_order(days: Iterable[Today]) -> list[Today]:

@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from digest.cli.screen import table
-from digest.cli.today import Ahead, Today, paused_days
+from digest.cli.today import Ahead, Today
 from digest.cli.world import is_terminal
 from digest.model import Outcome, Profile
 from digest.outcome import name_of
+from digest.rendering.columns import columns, lines
 from digest.schedule import A_DAY
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 Cell = Outcome | Ahead | None
 Grid = Mapping[str, Sequence[Cell]]
-"""How each reader's days stand; `None`: none of the reader's days, or nothing is on record."""
+"""How each reader's days stand; `None`: none of the reader's days, or of before the first."""
 
 SIGNS: Mapping[Cell, tuple[str, str]] = MappingProxyType(
     {
@@ -52,17 +53,15 @@ def grid_of(
     record: Mapping[str, Sequence["Day"]],
     now: Iterable[Today],
 ) -> Grid:
-    """How the days stand, also those of a pause, and today's, of which nothing is on record."""
+    """How the days stand that are known, and today's, of which nothing may be on record."""
     todays = {one.profile.name: one for one in now}
-    return {one.name: _row(one, days, record.get(one.name, ()), todays.get(one.name)) for one in profiles}
+    return {one.name: _row(days, record.get(one.name, ()), todays.get(one.name)) for one in profiles}
 
 
-def _row(profile: Profile, days: Sequence[date], record: Sequence["Day"], now: Today | None) -> list[Cell]:
+def _row(days: Sequence[date], record: Sequence["Day"], now: Today | None) -> list[Cell]:
     known: dict[date, Cell] = {one.day: one.outcome for one in record}
-    if now:
-        known |= {day: Outcome.PAUSED for day, _ in paused_days(profile, days[0], now.day, record)}
-        if now.stands is not Ahead.NONE:
-            known.setdefault(now.day, now.stands)
+    if now and now.stands is not Ahead.NONE:
+        known.setdefault(now.day, now.stands)
     return [known.get(day) for day in days]
 
 
@@ -88,29 +87,31 @@ def show_grid(grid: Grid, days: Sequence[date], names: Collection[str]) -> None:
     from rich.console import Console
 
     screen = Console()
-    for line in drawn(grid, days, names):
+    for line in drawn(grid, days, names, screen.width):
         screen.print(line, soft_wrap=True)
 
 
-def drawn(grid: Grid, days: Sequence[date], names: Collection[str]) -> "Iterator[Text]":
-    """The lines of a terminal: a head, the readers, a legend."""
+def drawn(grid: Grid, days: Sequence[date], names: Collection[str], width: int) -> "Iterator[Text]":
+    """The lines of a terminal of that width: a head, the readers, a legend."""
     from rich.text import Text
 
-    width = max(map(len, names), default=0)
-    yield Text(" ".join([" " * (width + 1), *(f"{day:%a} {day.day:>2}" for day in days)]), style="bold")
+    widest = max(map(columns, names), default=0)
+    yield Text(" ".join([" " * (widest + 1), *(f"{day:%a} {day.day:>2}" for day in days)]), style="bold")
     for name in names:
-        line = Text(f"{name:{width}} ")
+        line = Text(name + " " * (widest - columns(name) + 1))
         for cell in grid[name]:
             sign, style = SIGNS.get(cell, (NOTHING, "dim"))
             line.append(f"  {sign}    ", style=style)
         yield line
-    yield Text(legend({cell for name in names for cell in grid[name]}), style="dim")
+    for told in lines(legend({cell for name in names for cell in grid[name]}), width):
+        yield Text(told, style="dim")
 
 
 def legend(cells: Collection[Cell]) -> str:
-    """What the signs mean that are there."""
+    """What the signs mean that are there; a sign stays with its meaning."""
     named = [f"{sign} {word(cell)}" for cell, (sign, _) in SIGNS.items() if cell in cells]
-    return ", ".join([*named, f"{NOTHING} none that day, or nothing on record"])
+    told = [*named, f"{NOTHING} none that day, or before the first"]
+    return ", ".join(one.replace(" ", "\N{NO-BREAK SPACE}") for one in told)
 
 
 def counted(grid: Grid) -> list[tuple[Cell, list[int]]]:

@@ -23,8 +23,10 @@ def read_toml(path: Path) -> tuple[dict[str, Any], tuple[DigestError, ...]]:
         what = f"cannot be read ({problem.strerror})"
     except UnicodeDecodeError:
         what = "is not UTF-8 text"
-    except tomllib.TOMLDecodeError as problem:
+    except ValueError as problem:  # of tomllib, and of a number of thousands of digits
         what = f"is not valid TOML: {problem}"
+    except RecursionError:
+        what = "is nested too deeply to be read"
     return {}, (DigestError(what, where=str(path), fix="`digest init` writes a commented example"),)
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from datetime import time
+from datetime import date, datetime, time
 from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -69,6 +69,15 @@ def _clock(value: object) -> time:
         hour, minute = value.split(":")
         return time(int(hour), int(minute))
     raise ValueError(f'{value!r} is not a time of day; write it as "07:30"')
+
+
+def _pause_day(value: object) -> date:
+    """Of this century or the next: no zone takes such a day out of range."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ValueError(f"{value!r} is not a date; write it as 2026-04-01, without quotes or an hour")
+    if not 2000 <= value.year < 2200:
+        raise ValueError(f"{value} is not between 2000 and 2199; for a pause without an end leave until out")
+    return value
 
 
 def _weekday(name: object) -> int:
@@ -157,6 +166,7 @@ Address = Annotated[str, AfterValidator(check_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
 LanguageTag = Annotated[str, AfterValidator(_language)]
 Clock = Annotated[time, BeforeValidator(_clock)]
+PauseDay = Annotated[date, BeforeValidator(_pause_day)]
 Weekday = Annotated[int, BeforeValidator(_weekday)]
 Phrase = Annotated[str, AfterValidator(_phrase)]
 PaperId = Annotated[str, AfterValidator(_paper)]

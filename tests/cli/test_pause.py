@@ -98,6 +98,24 @@ def test_a_profile_file_can_be_named_without_any_configuration(empty: Desk) -> N
     assert tomllib.loads(file.read_text(encoding="utf-8"))["pause"] == {"begins": TODAY}
 
 
+def test_a_profile_file_is_resumed_by_the_name_that_the_pause_says(desk: Desk) -> None:
+    mine = str(desk.write("sub/mine.toml", ADA))
+
+    paused = desk.run("pause", mine)
+
+    assert paused.stdout == f"mine: no editions from today until `digest resume {mine}`\n"
+    assert desk.run("resume", mine).stdout.startswith("mine: editions again; ")
+
+
+def test_a_pause_that_was_over_is_not_called_the_begin_of_editions(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", "pause.until = 2026-03-01\n" + ADA)
+
+    result = desk.run("resume", "ada")
+
+    assert result.stdout == "ada: the pause was over; the next hour is Thu 12 March 2026, 07:30 in UTC\n"
+    assert pause_of(desk) is None
+
+
 def test_resume_leaves_the_file_as_it_was(desk: Desk) -> None:
     text = file_of(desk).read_bytes()
     desk.run("pause", "ada", "--until", "2026-03-23")

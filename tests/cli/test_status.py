@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,10 @@ from digest.cli.standing import Standing, sentences
 from digest.cli.status import FEW, MOST_ROWS
 from digest.cli.today import Ahead, Today
 from digest.cli.week import NOTHING, SIGNS, days_until, drawn
+from digest.errors import ExitCode
 from digest.model import Failure, Outcome, Suppression
 from digest.outcome import MEANINGS, name_of
+from digest.rendering.columns import columns
 from digest.schedule import plan_of
 from digest.store import services, turns
 from digest.store.editions import record_outcomes
@@ -334,6 +336,25 @@ def test_where_nobody_has_an_edition_today_nothing_is_said_of_it() -> None:
     assert list(sentences(Standing(now=NOW))) == []
 
 
+def test_a_gap_is_told_by_the_moment_of_its_beginning() -> None:
+    alarm = Alarm(kind="gap", about="2026-03-11T05:10:00+00:00", at=NOW)
+
+    assert list(sentences(Standing(now=NOW, alarms=(alarm,)))) == [
+        "You were told at 2026-03-11 09:00 UTC: gap, from 2026-03-11 05:10 UTC."
+    ]
+
+
+def test_an_alarm_is_not_told_of_for_ever(desk: Desk) -> None:
+    waits(desk)
+    with store(desk) as connection:
+        record_alarm(connection, "gap", "2026-03-11T05:10:00+00:00", NOW, "no [alarm] is set up")
+    before = said(desk)
+    desk.now += timedelta(days=9)
+
+    assert [one for one in before if "no [alarm] is set up" in one]
+    assert not [one for one in said(desk) if "no [alarm] is set up" in one]
+
+
 def test_an_alarms_problem_stays_one_line() -> None:
     alarm = Alarm(kind="sender", about="main", at=NOW, problem="a\nb\x1b[2J" + "c" * 5_000)
 
@@ -369,8 +390,8 @@ def test_before_the_hour_an_edition_is_due_and_after_it_overdue(desk: Desk) -> N
     stated(desk, "ada", Outcome.QUIET, "none of 38 new papers reached the threshold of 35")
 
     assert rows(desk) == [
-        ["2026-03-11", "early", "overdue", "-", "08:00 UTC", "since 08:00 (60 min ago)"],
-        ["2026-03-11", "late", "due", "-", "11:30 UTC", "at 11:30 (in 2 h)"],
+        ["2026-03-11", "early", "overdue", "-", "08:00 UTC", "since 08:00 (1 h ago)"],
+        ["2026-03-11", "late", "due", "-", "11:30 UTC", "at 11:30 (in 2 h 30 min)"],
         [
             *("2026-03-11", "ada", "quiet", "0/38", "07:30 UTC"),
             "none of 38 new papers reached the threshold of 35",
@@ -427,6 +448,18 @@ def test_the_edition_of_last_night_is_overdue_until_the_morning(desk: Desk) -> N
     assert (next_day, next_outcome) == (str(NOW.date()), "due")
 
 
+def test_when_todays_hour_has_come_it_is_today_though_yesterdays_message_waits(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'send_at = "22:00"\n' + ADA)
+    yesterday = NOW.date() - timedelta(days=1)
+    tried(desk, BUSY, "ada", day=yesterday)
+    stated(desk, "ada", Outcome.READY, "8 of 38 new papers chosen; threshold 35", yesterday)
+    before = rows(desk)[0][:3]
+    desk.now += timedelta(hours=13, minutes=30)
+
+    assert before == [str(yesterday), "ada", "ready"]
+    assert rows(desk)[0][:3] == [str(NOW.date()), "ada", "overdue"]
+
+
 def test_a_new_reader_has_missed_nothing(desk: Desk) -> None:
     desk.write("profiles/ada.toml", 'send_at = "22:00"\n' + ADA)
     waits(desk, "bob")
@@ -443,6 +476,16 @@ def test_of_many_readers_only_those_are_named_of_whom_one_may_have_to_know(desk:
 
     assert f"Editions of today: {FEW + 1} quiet, 1 failed, 1 overdue." in shown
     assert [row[1:3] for row in rows(desk)] == [["r00", "failed"], ["ada", "overdue"]]
+
+
+def test_of_many_readers_those_whose_message_waits_are_named(desk: Desk) -> None:
+    for place in range(FEW + 2):
+        desk.write(f"profiles/r{place:02}.toml", ADA)
+        stated(desk, f"r{place:02}", Outcome.QUIET, "x")
+    waits(desk, "ada")
+    stated(desk, "ada", Outcome.READY, "8 of 38 new papers chosen; threshold 35")
+
+    assert [row[1:3] for row in rows(desk)] == [["ada", "ready"]]
 
 
 def test_of_very_many_in_trouble_the_rest_is_a_number(desk: Desk) -> None:
@@ -464,7 +507,7 @@ def test_one_readers_days_are_told_with_whole_reasons(desk: Desk) -> None:
     told = rows(desk, "ada")
 
     assert told == [
-        ["2026-03-11", "ada", "overdue", "-", "since 07:30 (90 min ago)"],
+        ["2026-03-11", "ada", "overdue", "-", "since 07:30 (1 h 30 min ago)"],
         ["2026-03-10", "ada", "source down", "0/38", why],
     ]
     assert rows(desk, "ada", "--last", "10")[-1][:3] == ["2026-03-02", "ada", "no list"]
@@ -539,6 +582,204 @@ def test_a_reader_whose_file_cannot_be_used_is_not_forgotten(desk: Desk) -> None
     assert "not usable: bob.toml" in shown.stderr
 
 
+def test_a_reader_by_name_whose_file_cannot_be_used_has_her_history(desk: Desk) -> None:
+    turn_on(desk, "ada", NOW.date())
+    stated(desk, "ada", Outcome.QUIET, "none", NOW.date() - timedelta(days=1))
+    desk.write("profiles/ada.toml", "emial = 1\n")
+
+    shown = desk.run("status", "ada")
+
+    assert shown.exit_code == 0
+    assert "2026-03-10\tada\tquiet" in shown.stdout
+    assert "not usable: ada.toml" in shown.stderr
+
+
+def test_a_reader_of_whom_nothing_but_a_broken_file_is_known_is_an_error_that_says_what_is_wrong(
+    desk: Desk,
+) -> None:
+    waits(desk, "bob")
+    desk.write("profiles/eve.toml", "emial = 1\n")
+
+    shown = desk.run("status", "eve")
+
+    assert shown.exit_code == ExitCode.CONFIGURATION
+    assert "emial" in shown.stderr
+
+
+# ---------------------------------------------------------------- days on which nothing ran
+
+
+def turn_on(desk: Desk, name: str, day: date) -> None:
+    """The reader's next turn, as a pass would have left it."""
+    due_at = datetime.combine(day, time(7, 30), UTC)
+    row = turns.TurnRow(profile=name, day=day, due_at=due_at, plan=plan_of(profile(name=name)))
+    with store(desk) as connection:
+        turns.put_turns(connection, [row])
+
+
+MISSED = "no pass of Digest came between {} March 07:30 and {} March 00:00"
+
+
+def test_days_on_which_nothing_ran_are_told_before_anything_runs_again(desk: Desk) -> None:
+    stated(desk, "ada", Outcome.QUIET, "none", NOW.date() - timedelta(days=3))
+    turn_on(desk, "ada", NOW.date() - timedelta(days=2))
+
+    history = [(row[0], row[2], row[4]) for row in rows(desk, "ada")]
+
+    assert history == [
+        ("2026-03-11", "overdue", "since 07:30 (1 h 30 min ago)"),
+        ("2026-03-10", "expired", MISSED.format("Tue 10", "Wed 11")),
+        ("2026-03-09", "expired", MISSED.format("Mon 9", "Tue 10")),
+        ("2026-03-08", "quiet", "none"),
+    ]
+    assert rows(desk, "--week")[1] == ["ada", *"---", "quiet", "expired", "expired", "overdue"]
+    assert (
+        f"2 editions of earlier days expired, the latest ada's of 2026-03-10 "
+        f"({MISSED.format('Tue 10', 'Wed 11')}); `digest status --week` shows the days." in said(desk)
+    )
+    days = json.loads(desk.run("status", "--json").stdout)["days"]
+    assert [(one["day"], one["outcome"], one["is_stated"]) for one in days] == [
+        ("2026-03-10", "expired", False),
+        ("2026-03-09", "expired", False),
+        ("2026-03-08", "quiet", True),
+    ]
+
+
+def test_what_is_told_of_such_days_is_what_the_next_pass_states(desk: Desk) -> None:
+    stated(desk, "ada", Outcome.QUIET, "none", NOW.date() - timedelta(days=3))
+    turn_on(desk, "ada", NOW.date() - timedelta(days=2))
+    before = [row[:3] for row in rows(desk, "ada")]
+
+    desk.run("send", "--due")
+
+    today, *after = (row[:3] for row in rows(desk, "ada") if row[1] == "ada")
+    assert today[2] == "sent"
+    assert before == [["2026-03-11", "ada", "overdue"], *after]
+
+
+def test_a_day_that_waited_for_a_list_until_nothing_ran_any_more_is_over(desk: Desk) -> None:
+    yesterday = NOW.date() - timedelta(days=1)
+    stated(desk, "ada", Outcome.NOT_READY, "waits until 09:30 for teapots", yesterday)
+    turn_on(desk, "ada", yesterday)
+
+    row = rows(desk, "ada")[1]
+
+    assert (row[2], row[4]) == (
+        "expired",
+        "waits until 09:30 for teapots; no pass of Digest came after that",
+    )
+
+
+def test_a_night_whose_next_day_had_its_edition_first_is_over(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'send_at = "22:00"\n' + ADA)
+    yesterday = NOW.date() - timedelta(days=1)
+    stated(desk, "ada", Outcome.QUIET, "none", NOW.date())
+    turn_on(desk, "ada", yesterday)
+
+    told = [(row[0], row[2], row[4]) for row in rows(desk, "ada")]
+
+    assert told == [
+        ("2026-03-11", "quiet", "none"),
+        ("2026-03-10", "expired", "the edition of a later day was made before this one"),
+    ]
+
+
+def test_what_failed_keeps_its_reason_though_nothing_ran_since(desk: Desk) -> None:
+    yesterday = NOW.date() - timedelta(days=1)
+    stated(desk, "ada", Outcome.FAILED, "the template is broken", yesterday)
+    turn_on(desk, "ada", yesterday)
+
+    assert rows(desk, "ada")[1][2:] == ["failed", "0/38", "the template is broken"]
+
+
+def test_of_many_readers_the_days_of_yesterday_that_expired_are_said(desk: Desk) -> None:
+    for place in range(FEW + 2):
+        desk.write(f"profiles/r{place:02}.toml", ADA)
+        stated(desk, f"r{place:02}", Outcome.QUIET, "x")
+    stated(
+        desk, "r07", Outcome.EXPIRED, "could not be made: the pot is empty", NOW.date() - timedelta(days=1)
+    )
+
+    assert (
+        "1 edition of earlier days expired: r07's of 2026-03-10 (could not be made: the pot is empty); "
+        "`digest status --week` shows the days." in said(desk)
+    )
+
+
+def test_a_weekly_edition_is_overdue_for_as_long_as_it_may_be_made(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'every = "week"\ndays = ["mon"]\n' + ADA)
+    turn_on(desk, "ada", NOW.date() - timedelta(days=2))
+
+    ((day, _, outcome, _, _, why),) = rows(desk)
+
+    assert (day, outcome, why) == ("2026-03-09", "overdue", "since 07:30 (2 d 1 h ago)")
+    assert rows(desk, "--week")[1] == ["ada", *"----", "overdue", *"--"]
+    assert "Editions of today: 1 overdue." in said(desk)
+
+
+def test_a_weekly_edition_that_waits_to_be_sent_keeps_its_day(desk: Desk) -> None:
+    desk.write("profiles/ada.toml", 'every = "week"\ndays = ["mon"]\n' + ADA)
+    monday = NOW.date() - timedelta(days=2)
+    tried(desk, BUSY, "ada", day=monday)
+    stated(desk, "ada", Outcome.READY, "8 of 38 new papers chosen; threshold 35", monday)
+    turn_on(desk, "ada", monday + timedelta(days=7))
+
+    assert [row[:3] for row in rows(desk)] == [["2026-03-09", "ada", "ready"]]
+
+
+def test_a_pipe_gets_the_whole_reason(desk: Desk) -> None:
+    why = "The source teapots could not be read on Wed. " * 9
+    stated(desk, "ada", Outcome.SOURCE_DOWN, why)
+
+    assert rows(desk)[0][-1] == why
+
+
+# ---------------------------------------------------------------- what the clock does
+
+
+def test_days_that_a_wrong_clock_left_in_the_future_are_not_among_the_last(desk: Desk) -> None:
+    for ahead in (0, 1, 200):
+        stated(desk, "ada", Outcome.QUIET, "x", NOW.date() + timedelta(days=ahead))
+
+    assert [row[0] for row in rows(desk, "ada")] == ["2026-03-11"]
+    assert [one["day"] for one in json.loads(desk.run("status", "--json").stdout)["days"]] == ["2026-03-11"]
+
+
+def test_days_before_the_last_ones_are_left_out_for_programs_too(desk: Desk) -> None:
+    for back in (1, 2, 3):
+        stated(desk, "ada", Outcome.QUIET, "x", NOW.date() - timedelta(days=back))
+
+    days = json.loads(desk.run("status", "--json", "--last", "3").stdout)["days"]
+
+    assert [one["day"] for one in days] == ["2026-03-10", "2026-03-09"]
+
+
+def test_a_pause_for_ever_is_refused_by_its_own_name_and_takes_the_status_of_nobody_else(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", "pause.until = 9999-12-31\n" + ADA)
+    waits(desk, "ada")
+
+    shown = desk.run("status")
+    checked = desk.run("check")
+
+    assert shown.exit_code == 0
+    assert "not usable: bob.toml" in shown.stderr
+    assert "pause.until" in checked.stdout + checked.stderr
+    assert "leave until out" in checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [('["mon"]', "none today: next Mon 16 March 07:30."), ("[]", "none today: days = [].")],
+)
+def test_a_reader_who_had_no_edition_is_told_why_there_is_none_today(
+    desk: Desk, days: str, words: str
+) -> None:
+    desk.write("profiles/eve.toml", f"days = {days}\n" + ADA)
+    waits(desk, "bob")
+
+    assert f"No edition in the last 7 days; {words}" in said_of(desk, "eve")
+
+
 # ---------------------------------------------------------------- a week
 
 
@@ -549,7 +790,7 @@ def test_a_week_is_a_grid_of_words_in_a_pipe(desk: Desk) -> None:
 
     assert rows(desk, "--week")[:3] == [
         ["reader", *(f"2026-03-{day:02}" for day in range(5, 12))],
-        ["ada", "-", "-", "-", "no list", "quiet", "-", "overdue"],
+        ["ada", "-", "-", "-", "no list", "quiet", "expired", "overdue"],
         ["bob", "-", "-", "-", "-", "paused", "-", "overdue"],
     ]
 
@@ -565,7 +806,7 @@ def test_a_week_of_many_readers_is_numbers_and_those_in_trouble_first(desk: Desk
     assert head[0] == "outcome"
     assert numbers == [
         ["quiet", *"000000", "1"],
-        ["expired", *"000010", "0"],
+        ["expired", *"000011", "0"],
         ["due", *"000000", "50"],
     ]
     assert (first[0], first[5]) == ("r07", "expired")
@@ -575,12 +816,28 @@ def test_a_week_of_many_readers_is_numbers_and_those_in_trouble_first(desk: Desk
 def test_on_a_terminal_a_week_has_signs_and_a_legend() -> None:
     grid = {"ada": [Outcome.SENT, None, Outcome.FAILED]}
 
-    head, line, legend = (one.plain for one in drawn(grid, days_until(NOW.date(), 3), ["ada"]))
+    head, line, legend = (one.plain for one in drawn(grid, days_until(NOW.date(), 3), ["ada"], 80))
 
     assert head.split() == ["Mon", "9", "Tue", "10", "Wed", "11"]
     assert line.split() == ["ada", "✓", "-", "✗"]
     assert [head.index(day) for day in ("Mon", "Tue", "Wed")] == [line.index(sign) - 1 for sign in "✓-✗"]
-    assert legend == "✓ sent, ✗ failed, - none that day, or nothing on record"
+    assert legend == "✓ sent, ✗ failed, - none that day, or before the first"
+
+
+def test_a_narrow_terminal_breaks_the_legend_between_meanings() -> None:
+    grid = {"ada": [Outcome.NO_LIST, Outcome.NOT_READY, Outcome.SOURCE_DOWN]}
+
+    legend = [one.plain for one in drawn(grid, days_until(NOW.date(), 3), ["ada"], 40)][2:]
+
+    assert legend == ["0 no list, … not ready, ↓ source down,", "- none that day, or before the first"]
+
+
+def test_a_name_in_chinese_characters_stays_in_line() -> None:
+    grid = {"渡瀬川": [Outcome.SENT], "catherine": [Outcome.SENT]}
+
+    _, chinese, latin, _ = (one.plain for one in drawn(grid, days_until(NOW.date(), 1), list(grid), 80))
+
+    assert columns(chinese[: chinese.index("✓")]) == columns(latin[: latin.index("✓")])
 
 
 def test_every_outcome_has_its_own_sign() -> None:
@@ -625,7 +882,7 @@ def test_a_service_at_work_is_named_and_the_next_edition_with_it(desk: Desk) -> 
         sentences = said(desk)
 
     assert "`digest run` is at work since 2026-03-11 07:00 UTC (teapot, process 7)." in sentences
-    assert "The next edition is due at 2026-03-12 07:30 UTC (in 22 h)." in sentences
+    assert "The next edition is due at 2026-03-12 07:30 UTC (in 22 h 30 min)." in sentences
 
 
 @pytest.mark.parametrize(
@@ -640,6 +897,37 @@ def test_a_service_that_is_gone_is_said_with_how_it_ended(desk: Desk, ended: boo
     assert sentence in said(desk)
     (run,) = json.loads(desk.run("status", "--json").stdout)["mail"]["runs"]
     assert (run["is_at_work"], run["host"]) == (False, "teapot")
+
+
+def test_a_service_that_is_silent_for_longer_than_health_allows_is_not_at_work(desk: Desk) -> None:
+    at_work(desk)
+    desk.now += timedelta(minutes=4)
+
+    with present(desk.folder / "digest.sqlite3", "7"):
+        sentences = said(desk)
+        health = desk.run("health").stdout
+
+    assert health.startswith("failing: no sign of life")
+    assert [one for one in sentences if one.startswith("No `digest run` is at work: the last one was last")]
+
+
+def test_with_long_ticks_a_service_is_at_work_for_status_as_for_health(desk: Desk) -> None:
+    desk.write("config.toml", CONFIG.format(transport="maildir") + "[run]\ntick_s = 600\n")
+    at_work(desk)
+    desk.now += timedelta(minutes=11)
+
+    with present(desk.folder / "digest.sqlite3", "7"):
+        sentences = said(desk)
+        health = desk.run("health").stdout
+
+    assert health.startswith("ok: ")
+    assert "`digest run` is at work since 2026-03-11 07:00 UTC (teapot, process 7)." in sentences
+
+
+def test_a_service_seen_just_now_whose_process_is_gone_is_not_at_work(desk: Desk) -> None:
+    at_work(desk)
+
+    assert [one for one in said(desk) if one.startswith("No `digest run` is at work: the last one was last")]
 
 
 def test_help_names_every_outcome_in_the_words_of_the_record(desk: Desk) -> None:
