@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from digest.errors import DigestError
 from digest.model import DeliveryState, Envelope, Message, SourceState
+from digest.moments import in_utc
 from digest.overdue import Gap, Lack, Overdue, Unsettled
 from digest.settings.commands import without_secrets
 from digest.store import relays as record
@@ -98,6 +99,10 @@ SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN = "source-strange", "source-stale", "s
 SOURCE_PARTLY, SOURCE_LOST = "source-partly", "source-lost"
 OF_SOURCES = (SOURCE_STRANGE, SOURCE_STALE, SOURCE_DOWN, SOURCE_PARTLY, SOURCE_LOST)
 """The kinds of alarm that are about a source; one may have the name of a relay."""
+
+
+STORE = "store"
+"""The kind of alarm that says that the store cannot be used."""
 
 
 OVERDUE, GAP = "overdue", "gap"
@@ -240,16 +245,54 @@ def of_gap(gap: Gap) -> Alarm:
         kind=GAP,
         about=gap.began_at.astimezone(UTC).isoformat(timespec="seconds"),
         what=gap.line,
-        fix="See why it ended: its log, or that of systemd",
+        fix="See why: its log, or that of systemd",
         meanwhile="What was missed comes in the next edition.",
     )
 
 
 def forget_gaps(connection: "Connection", *, but: Alarm) -> None:
-    """Those of before are history, and the log has them."""
+    """Those of before are history, and the log has them; but not where telling is still to be tried again."""
     for one in record.alarms(connection):
-        if one.kind == GAP and one.about != but.about:
+        if one.kind == GAP and one.about != but.about and not _is_untold(one):
             record.clear_alarm(connection, GAP, one.about)
+
+
+def untold_gaps(alarms: Iterable[record.Alarm], known: Sequence[Gap]) -> tuple[Alarm, ...]:
+    """Of those on record what the operator did not hear of, as no channel worked then.
+
+    What was missed in them is told of those that are `known`: the others an earlier process had found.
+    """
+    lines = {of_gap(gap).about: of_gap(gap) for gap in known}
+    return tuple(
+        lines.get(one.about) or _of_untold(one.about) for one in alarms if one.kind == GAP and _is_untold(one)
+    )
+
+
+def _is_untold(one: record.Alarm) -> bool:
+    return one.problem not in (None, NO_CHANNEL)
+
+
+def _of_untold(began_at: str) -> Alarm:
+    what = f"Digest did nothing for some time from {began_at} on, and could not tell you so then"
+    return Alarm(
+        kind=GAP,
+        about=began_at,
+        what=what,
+        fix="See why: its log, or that of systemd",
+        meanwhile="What was missed comes in the next edition.",
+    )
+
+
+def of_store(problem: str, place: str, since: datetime) -> Alarm:
+    """Of a store that cannot be used: then nothing can be told by what is on record."""
+    return Alarm(
+        kind=STORE,
+        about=place,
+        what=problem,
+        fix="It is tried again at each tick",
+        meanwhile="Until then no edition is made, and nothing is sent; afterwards that is made up for.",
+        headline=f"the store cannot be used since {in_utc(since)}",
+    )
 
 
 # ---------------------------------------------------------------- told

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum
 
-from digest.text import clean
+from digest.text import clean, without_addresses
 
 MAX_VALUE = 1_000
 MAX_TRACE = 16_000
@@ -76,9 +76,9 @@ def _as_text(key: str, value: Value) -> str:
 
 
 def _plain(key: str, value: Value) -> str | int | float | bool | None:
-    """As JSON has it; text without anything that a terminal or a reader of lines would act on.
+    """As JSON has it; text without mail addresses, and anything that a terminal or a reader of lines acts on.
 
-    A traceback is left as it is: it is written in ASCII.
+    Servers repeat a reader's address in their replies. A traceback is written in ASCII.
     """
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -86,4 +86,6 @@ def _plain(key: str, value: Value) -> str | int | float | bool | None:
         return value.isoformat()
     if not isinstance(value, str):
         return value
-    return value[-MAX_TRACE:].strip() if key == TRACE else clean(value, MAX_VALUE)
+    if key == TRACE:
+        return without_addresses(value[-MAX_TRACE:].strip())
+    return clean(without_addresses(value[: 4 * MAX_VALUE]), MAX_VALUE)

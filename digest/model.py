@@ -380,7 +380,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What a weekly or monthly edition looks back on: days of the reader's calendar, both included."""
+    """What a weekly or monthly edition looks back on: days of the reader's calendar, both included.
+
+    After an absence, it is longer than a week or a month.
+    """
 
     every: Every
     """`week` or `month`."""
@@ -425,9 +428,13 @@ class Edition:
     notes: tuple[Note, ...] = ()
     """What the reader should know of today's sources."""
     period: Period | None = None
-    """Of a weekly or monthly edition; `None` of a daily one."""
+    """Of a weekly or monthly edition, with all days that were looked at; `None` of a daily one."""
     chart: tuple[Stretch, ...] = ()
     """The period's days of a week, or weeks of a month, in their order; empty in a daily one."""
+    since: date | None = None
+    """The first day looked at, where the last edition is longer ago than usual; `None` where it is not."""
+    n_had: int = 0
+    """How many papers were not considered, as the reader had them before or spoke of them."""
 
     @property
     def n_known(self) -> int:

@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from digest.model import Outcome, Profile
-from digest.schedule import A_DAY, agenda, moment, turn_of
+from digest.moments import in_utc, lasting
+from digest.schedule import A_DAY, agenda, moment, planned, turn_of
 from digest.store.overdue import Found, Unmade, Unsent, Untouched
 from digest.store.relays import RelayHealth
 from digest.text import clean
+from digest.vitals import UNSEEN_TICKS
 
 MOST = 10_000
 """Of more than so many is only said that they are more: they are not worth holding in memory."""
@@ -20,6 +22,11 @@ NOT_TRIED = "not tried: "
 """How the reply of a message begins that was claimed and given back, as its relay was left alone by then."""
 AT_WORK_LATELY = timedelta(minutes=3)
 """A process that was seen so lately is taken to be at work still: there was no gap."""
+
+
+def lately(tick_s: int) -> timedelta:
+    """The same for one that is seen at each tick only."""
+    return max(AT_WORK_LATELY, timedelta(seconds=UNSEEN_TICKS * tick_s + 60))
 
 
 class Lack(StrEnum):
@@ -92,25 +99,48 @@ class Overdue:
         return f"{', '.join(told[:-1])}, and {told[-1]}"
 
 
-def unsettled(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A relay that takes messages, as fast as its limits let it."""
+
+    needs: timedelta
+    """So long it takes until all that waits is out."""
+    is_full: str = ""
+    """The limit that is used up just now: `the limit of 100 an hour of main`; empty if none is."""
+
+
+LONG_ENOUGH = timedelta(hours=12)
+"""So long, by the operator's own limits, messages may wait for their turn: then their day ends for most."""
+
+
+def unsettled(  # noqa: PLR0913 - the last by name only
     found: Found,
     profiles: Mapping[str, Profile],
     relays: Sequence[RelayHealth],
     *,
+    flows: Sequence[Flow] = (),
     began_at: datetime | None,
     now: datetime,
 ) -> tuple[Unsettled, ...]:
     """What the store has of editions that are due, each once, and what each of them lacks.
 
-    `began_at`: since when this process is at work; what was due before is its matter since then only.
+    `flows`: the relays that messages go out by just now. `began_at`: since when Digest is at work; what was
+    due before is its matter since then only.
     """
+    profiles = {**profiles, **_planned(found, profiles)}
     # What is known best of an edition comes last: a turn whose edition failed may be due again.
     each = (
         *(_untouched(one, profiles, began_at) for one in found.untouched),
-        *_unsent(found.unsent, profiles, relays, began_at, now),
+        *_unsent(found.unsent, profiles, relays=relays, flows=flows, began_at=began_at, now=now),
         *(_unmade(one, profiles) for one in found.unmade if _is_late(one, profiles, now)),
     )
     return tuple({(one.profile, one.day): one for one in each}.values())
+
+
+def _planned(found: Found, profiles: Mapping[str, Profile]) -> dict[str, Profile]:
+    """Readers whose profiles cannot be used just now, as far as their turns tell."""
+    rows: tuple[Untouched | Unmade, ...] = (*found.untouched, *found.unmade)
+    return {one.profile: planned(one.profile, one.plan) for one in rows if one.profile not in profiles}
 
 
 def overdue(unsettled: Iterable[Unsettled], *, grace: timedelta, now: datetime) -> tuple[Overdue, ...]:
@@ -140,7 +170,7 @@ def _of_day(day: date, late: Sequence[Unsettled], now: datetime) -> Overdue:
 
 def _untouched(one: Untouched, profiles: Mapping[str, Profile], began_at: datetime | None) -> Unsettled:
     since = _later(one.due_at, began_at)
-    at_work = "" if began_at is None else f", though Digest has been at work since {_clock(began_at)}"
+    at_work = "" if began_at is None else f", though Digest has been at work since {in_utc(began_at)}"
     return Unsettled(
         profile=one.profile,
         day=one.day,
@@ -176,23 +206,28 @@ def _waited_until(one: Unmade, profiles: Mapping[str, Profile]) -> datetime:
     return moment(one.day, profile.wait_until, profile.timezone)
 
 
-def _unsent(
+def _unsent(  # noqa: PLR0913 - the last by name only
     waiting: Sequence[Unsent],
     profiles: Mapping[str, Profile],
+    *,
     relays: Sequence[RelayHealth],
+    flows: Sequence[Flow],
     began_at: datetime | None,
     now: datetime,
 ) -> Iterator[Unsettled]:
     if not waiting:
         return
-    usual, untried = _replies(waiting), _trouble(relays, now)
+    usual, untried = _replies(waiting), _full(flows) or _trouble(relays, now)
     for one in waiting:
+        is_untried = not one.reply or one.reply.startswith(NOT_TRIED)
+        in_turn = is_untried and any(now - one.queued_at + flow.needs <= LONG_ENOUGH for flow in flows)
         yield Unsettled(
             profile=one.profile,
             day=one.day,
             lack=Lack.RELAY,
             due_at=min(_due(one.profile, one.day, profiles) or one.queued_at, one.queued_at),
-            since=_later(one.queued_at, began_at),
+            # What goes out in its turn is not late yet.
+            since=now if in_turn else _later(one.queued_at, began_at),
             why=usual[one.relay] if one.reply else untried,
         )
 
@@ -216,6 +251,15 @@ def _said(relay: str, reply: str) -> str:
     return f"the relay {relay} said: {reply}"
 
 
+def _full(flows: Iterable[Flow]) -> str:
+    """Where the limits are too narrow for a day's mail."""
+    return "; ".join(
+        f"{one.is_full} is used up, and all that waits needs {lasting(one.needs)}"
+        for one in flows
+        if one.is_full
+    )
+
+
 def _trouble(relays: Iterable[RelayHealth], now: datetime) -> str:
     """Why messages wait that no relay was asked to take."""
     told = [said for one in relays if (said := _of_relay(one, now))]
@@ -224,7 +268,7 @@ def _trouble(relays: Iterable[RelayHealth], now: datetime) -> str:
 
 def _of_relay(one: RelayHealth, now: datetime) -> str:
     if one.paused_until is not None and one.paused_until > now:
-        return f"the relay {one.name} is paused until {_clock(one.paused_until)}: {one.reply}"
+        return f"the relay {one.name} is paused until {in_utc(one.paused_until)}: {one.reply}"
     return f"the relay {one.name} takes nothing: {one.reply}" if one.failure else ""
 
 
@@ -261,7 +305,9 @@ class Gap:
     is_more: bool = False
     """Whether there are more than were counted."""
     longest: timedelta = timedelta()
-    """How late the first of them is."""
+    """How late the first of them is by this."""
+    was_there: bool = False
+    """Whether Digest was there all the time, but asleep, or without its store."""
 
     @property
     def editions(self) -> int:
@@ -275,6 +321,8 @@ class Gap:
         return f"{self._which()} {_span(self.began_at, self.ended_at)} ({lasted}): {'; '.join(self._parts())}"
 
     def _which(self) -> str:
+        if self.was_there:
+            return "Digest could do nothing from"
         return "Digest did not run from" if self.is_seen else "no pass of Digest came from"
 
     def _parts(self) -> Iterator[str]:
@@ -297,61 +345,61 @@ class Gap:
         return bool(self.expired) or self.longest > grace
 
 
-def gap_of(
+def gap_of(  # noqa: PLR0913 - the last by name only
     found: Found,
     profiles: Mapping[str, Profile],
     *,
-    made: Collection[tuple[str, date]] = (),
+    settled: Collection[tuple[str, date]] = (),
+    failed: Collection[tuple[str, date]] = (),
     last_seen: datetime | None,
+    still: timedelta = AT_WORK_LATELY,
     now: datetime,
 ) -> Gap | None:
     """What was due while nothing ran; `None` if something did run.
 
-    `made`: readers' days that have a message, though the turn did not move on before the end came.
+    `settled`: readers' days that have a message, though the turn did not move on before the end came, and
+    days of readers who get no mail. `failed`: days that were tried before, in vain; `still`: who was seen so
+    lately is at work still.
     """
-    if last_seen is not None and now - last_seen < AT_WORK_LATELY:
+    if last_seen is not None and now - last_seen < still:
         return None
-    wanted = [one for one in found.untouched if (one.profile, one.day) not in made]
-    since = [one.due_at for one in wanted] + [one.queued_at for one in found.unsent]
-    began_at = last_seen or min(since, default=None)
+    wanted = [one for one in found.untouched if (one.profile, one.day) not in settled]
+    open_to = {
+        one: agenda(profiles[one.profile], last=one.day - A_DAY, now=now)
+        for one in wanted
+        if one.profile in profiles
+    }
+    unusable = [one for one in wanted if one not in open_to]
+    missed = [
+        one
+        for one, agenda in open_to.items()
+        if agenda.passed or (agenda.turn and (one.profile, one.day) not in failed)
+    ]
+    # What was tried before, and put off, did not wait for this.
+    untried = [one.queued_at for one in found.unsent if not one.reply]
+    since = [one.due_at for one in (*missed, *unusable)] + untried
+    began_at = last_seen or min([*since, *(one.queued_at for one in found.unsent)], default=None)
     if began_at is None:
         return None
-    known = [one for one in wanted if one.profile in profiles]
-    open_to = [agenda(profiles[one.profile], last=one.day - A_DAY, now=now) for one in known]
     return Gap(
         began_at=began_at,
         is_seen=last_seen is not None,
         ended_at=now,
-        late=sum(one.turn is not None for one in open_to),
-        expired=sum(len(one.passed) for one in open_to),
-        unusable=len(wanted) - len(known),
+        late=sum(open_to[one].turn is not None for one in missed),
+        expired=sum(len(open_to[one].passed) for one in missed),
+        unusable=len(unusable),
         waiting=len(found.unsent),
         is_more=len(found.untouched) > MOST,
-        longest=now - min(since, default=now),
+        longest=now - max(began_at, min(since, default=now)),
     )
 
 
 # ---------------------------------------------------------------- words
 
 
-def lasting(time: timedelta) -> str:
-    """`40 min`, `9 h 12 min`, `3 d 4 h`: no finer than a person needs."""
-    minutes = max(0, int(time.total_seconds())) // 60
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {rest} min" if rest else f"{hours} h"
-    return f"{rest} min"
-
-
 def _many(number: int, what: str, is_more: bool = False) -> str:
     more = "more than " if is_more else ""
     return f"{more}{number:,} {what}{'' if number == 1 and not is_more else 's'}"
-
-
-def _clock(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _span(one: datetime, other: datetime) -> str:

@@ -100,6 +100,12 @@ def allowance(limits: Limits, taken: Counted, most: int) -> Allowance:
     )
 
 
+def lasts(limits: Limits, messages: int) -> timedelta:
+    """How long the limits make so many messages last, if what was taken before is used up."""
+    windows = ((limits.per_minute, MINUTE), (limits.per_hour, HOUR), (limits.per_day, DAY))
+    return max((length * (messages / limit) for limit, length in windows if limit), default=timedelta())
+
+
 # ---------------------------------------------------------------- what its replies teach
 
 FIRST_PAUSE = timedelta(seconds=30)

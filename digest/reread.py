@@ -32,6 +32,8 @@ class Files:
     """By which the file system stamps its files."""
     _config: Stamp | None = None
     _folder: Path | None = None
+    _identity: tuple[int, int] | None = None
+    """Of that folder: another one under its name has another, as where a disk is not mounted."""
     _read: dict[str, tuple[Stamp | None, Loaded]] = field(default_factory=dict)
     """What each profile's file gave, by its name; without a stamp it is to be read again."""
 
@@ -56,7 +58,8 @@ class Files:
         """The configuration as it is now.
 
         Raises ConfigurationError if `config.toml` cannot be used, or the folder of profiles is gone since it
-        was read: that is an accident, and no wish of all its readers. Profiles are then as they were.
+        was read, or is another one and empty, as where a disk is not mounted: that is an accident, and no
+        wish of all its readers. Profiles are then as they were.
         """
         self._config = self._as_read(self.file)
         read: dict[str, tuple[Stamp | None, Loaded]] = {}
@@ -73,7 +76,11 @@ class Files:
         if folder == self._folder and not folder.is_dir():
             fix = "Bring it back; until then its readers are as they were"
             raise ConfigurationError.of("the folder of profiles is gone", where=str(folder), fix=fix)
-        self._read, self._folder = read, folder if folder.is_dir() else None
+        identity = _identity(folder)
+        if folder == self._folder and self._read and not read and identity != self._identity:
+            fix = "Is its disk mounted? Until its files are there its readers are as they were"
+            raise ConfigurationError.of("another, empty folder is in its place", where=str(folder), fix=fix)
+        self._read, self._folder, self._identity = read, folder if identity else None, identity
         return loaded
 
     def _as_read(self, path: Path) -> Stamp | None:
@@ -81,6 +88,14 @@ class Files:
         stamp = _stamp(path)
         is_sure = stamp is not None and abs(self.clock_ns() - stamp.changed_ns) >= JUST_NOW_NS
         return stamp if is_sure else None
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if folder.is_dir() else None
 
 
 def _stamps(folder: Path | None) -> dict[str, Stamp | None]:

@@ -77,9 +77,6 @@ class Demand:
     """Whether somebody's edition waits for a list now."""
 
 
-NO_DEMAND = Demand()
-
-
 def next_harvest(
     rhythm: Rhythm, past: Sequence[Try], demand: Demand, *, now: datetime, spread: float
 ) -> datetime:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from digest.text import clean
+from digest.moments import in_utc
+from digest.text import clean, without_addresses
 
 SILENT_FOR = timedelta(minutes=30)
 """A part that is at work, and gave no sign of life for so long, hangs: no page, batch of readers or message
@@ -25,6 +26,8 @@ class Wellness(StrEnum):
     """It works, and an edition is overdue all the same: a person was told."""
     FAILING = "failing"
     """A part of it does not do its work."""
+    ENDED = "ended"
+    """It was asked to end, and did in good order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +63,14 @@ class Vitals:
     overdue: tuple[str, ...] = ()
     problem: str = ""
     """What is wrong with the configuration since it was read; it works by the one of before."""
+    has_ended: bool = False
+    """Whether this was its last word."""
 
     @property
     def state(self) -> Wellness:
         """As a whole."""
+        if self.has_ended:
+            return Wellness.ENDED
         if self.hanging or any(part.problem for part in self.parts):
             return Wellness.FAILING
         return Wellness.LATE if self.overdue else Wellness.OK
@@ -84,8 +91,15 @@ def is_unseen(at: datetime, tick_s: int, now: datetime) -> bool:
 
 
 def as_json(vitals: Vitals) -> str:
-    """For the health file."""
-    written = {"state": vitals.state.value, **asdict(vitals)}
+    """For the health file, which others may read: without mail addresses, which servers' replies have."""
+    shown = replace(
+        vitals,
+        parts=tuple(replace(part, problem=without_addresses(part.problem)) for part in vitals.parts),
+        overdue=tuple(map(without_addresses, vitals.overdue)),
+        problem=without_addresses(vitals.problem),
+    )
+    written = {"state": vitals.state.value, **asdict(shown)}
+    del written["has_ended"]
     return json.dumps(written, default=_plain, indent=1) + "\n"
 
 
@@ -104,6 +118,7 @@ def of_json(text: str) -> Vitals:
             next_at=_moment(given["next_at"]),
             overdue=tuple(map(str, given["overdue"])),
             problem=str(given["problem"]),
+            has_ended=given["state"] == Wellness.ENDED,
         )
     except (KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ValueError(f"is no health file ({type(problem).__name__})") from problem
@@ -111,22 +126,20 @@ def of_json(text: str) -> Vitals:
 
 def in_words(vitals: Vitals, now: datetime) -> str:
     """`ok: 12 readers, next edition at 2026-11-22 05:10 UTC`, or what is wrong first."""
+    if vitals.has_ended:
+        return f"{Wellness.ENDED.value}: not at work since {in_utc(vitals.at)} (process {vitals.pid})"
     if is_unseen(vitals.at, vitals.tick_s, now):
-        return f"failing: no sign of life since {_clock(vitals.at)} (process {vitals.pid})"
+        return f"failing: no sign of life since {in_utc(vitals.at)} (process {vitals.pid})"
     wrong = [f"{name} hangs" for name in vitals.hanging]
     wrong += [f"{part.name}: {part.problem}" for part in vitals.parts if part.problem]
     wrong += [*vitals.overdue, *([vitals.problem] if vitals.problem else [])]
-    told = "; ".join(clean(one, MAX_PROBLEM) for one in wrong) or _calm(vitals)
+    told = "; ".join(clean(without_addresses(one), MAX_PROBLEM) for one in wrong) or _calm(vitals)
     return f"{vitals.state.value}: {told}"
 
 
 def _calm(vitals: Vitals) -> str:
-    when = f"next edition at {_clock(vitals.next_at)}" if vitals.next_at else "no edition is due"
+    when = f"next edition at {in_utc(vitals.next_at)}" if vitals.next_at else "no edition is due"
     return f"{vitals.readers:,} reader{'' if vitals.readers == 1 else 's'}, {when}"
-
-
-def _clock(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _part(given: Mapping[str, Any]) -> Part:

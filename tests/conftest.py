@@ -18,6 +18,16 @@ settings.register_profile("digest", deadline=None, derandomize="DIGEST_REQUIRE_A
 settings.load_profile("digest")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tables that tests record (`record_property("table", ...)`) are shown, whatever process ran the test."""
+    ended = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
+    for report in ended:
+        for name, shown in getattr(report, "user_properties", ()):
+            if name == "table":
+                terminalreporter.section(report.nodeid)
+                terminalreporter.write_line(str(shown))
+
+
 @pytest.fixture
 def empty(tmp_path: Path) -> Desk:
     """An empty folder."""

@@ -122,7 +122,7 @@ def _entry(one: Listed, day: date, source: str, now: datetime) -> Entry:
 @cache
 def _abstract(number: int, variety: str) -> str:
     chance = random.Random(number)
-    said = " ".join(_word(chance) for _ in range(12))
+    said = " ".join(_word(chance) for _ in range(7))
     return f"A robot pours {variety}. {said.capitalize()}."
 
 

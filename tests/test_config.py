@@ -136,6 +136,14 @@ def test_a_profile_says_who_when_and_what(tmp_path: Path) -> None:
         ),
         ('[interests]\n"--" = 3', "interests.--: '--' has no letter or digit to look for"),
         ('[follow]\nauthor = ["x"]', "follow.author: unknown key. Did you mean 'authors'?"),
+        (
+            "pause.until = 9999-12-31",
+            "pause.until: 9999-12-31 is not between 2000 and 2199; for a pause without an end leave until out",
+        ),
+        ("pause.begins = 1e9", "pause.begins: 1000000000.0 is not a date; write it as 2026-04-01, without"),
+        ("pause.until = 20260401", "pause.until: 20260401 is not a date; write it as 2026-04-01"),
+        ('pause.until = "2026-04-01"', "pause.until: '2026-04-01' is not a date; write it as 2026-04-01"),
+        ("pause.until = 2026-04-01T00:00:00", "pause.until: datetime"),
         ('[liked]\npapers = ["zzz"]', "liked.papers[1]: 'zzz' is neither an arXiv id nor a DOI"),
     ],
 )

@@ -2,8 +2,10 @@
 
 import json
 import shlex
+import time
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +86,28 @@ def test_a_key_is_a_word(key: str) -> None:
 
     assert len(told.split(" ")) == 2
     assert told.count("=") == 2
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "RCPT 550 5.1.1 <ada.lovelace+tea@mail.example.org>: no such user",
+        "ada.lovelace+tea@mail.example.org does not like mail",
+        "\u00fcmit@b\u00fccher.example is unknown",
+    ],
+)
+@pytest.mark.parametrize("key", ["reply", "trace"])
+def test_a_servers_reply_shows_no_address(key: str, reply: str) -> None:
+    both = as_text(line(**{key: reply})) + as_json(line(**{key: reply}))
+
+    assert "@" not in both
+    assert both.count("[address]") == 2
+
+
+def test_addresses_are_found_in_linear_time() -> None:
+    began = time.monotonic()
+
+    as_text(line(trace="a" * 16_000))
+    as_text(line(trace="a.@" * 5_000))
+
+    assert time.monotonic() - began < 1

@@ -1,5 +1,6 @@
 """Due readers get their messages into the outbox in batches, and one reader's failure is that reader's."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -17,6 +18,7 @@ from digest.making import (
     Event,
     GivenUp,
     Makers,
+    NoMail,
     Progress,
     Unmade,
     Waits,
@@ -340,3 +342,55 @@ def test_an_evenings_message_waits_until_the_end_of_the_day_to_which_its_turn_la
 
     assert given_up(database, NOW + timedelta(days=1), ada=TOMORROW) == []
     assert given_up(database, NOW + timedelta(days=2), ada=TOMORROW + timedelta(days=1)) == [("ada", TODAY)]
+
+
+def test_what_ended_without_a_message_is_told_with_its_reason(database: Database) -> None:
+    def quiet(_: "Connection", some: Sequence[Due]) -> list[Edition]:
+        return [edition(profile=one, day=day, sections=(), outcome=Outcome.QUIET) for one, day in some]
+
+    (told,) = run(database, due("ada"), deciding=quiet, composing=lambda _: None)
+
+    assert isinstance(told, NoMail)
+    assert (told.profile.name, told.day, told.outcome) == ("ada", TODAY, Outcome.QUIET)
+    assert told.reason.startswith("none of ")
+
+
+def test_a_note_of_a_quiet_day_is_a_message(database: Database) -> None:
+    def quiet(_: "Connection", some: Sequence[Due]) -> list[Edition]:
+        return [edition(profile=one, day=day, sections=(), outcome=Outcome.QUIET) for one, day in some]
+
+    assert run(database, due("ada"), deciding=quiet) == []
+
+
+def test_a_quiet_day_that_is_looked_at_again_is_not_lowered_to_one_that_waits_or_failed(
+    database: Database,
+) -> None:
+    def quiet(_: "Connection", some: Sequence[Due]) -> list[Edition]:
+        return [edition(profile=one, day=day, sections=(), outcome=Outcome.QUIET) for one, day in some]
+
+    def fails(_: "Connection", some: Sequence[Due]) -> list[Edition]:
+        raise DigestError("cannot be read", where="library.bib")
+
+    short = (Note(kind=NoteKind.PARTIAL, name="huggingface", number=12, usual=31),)
+    run(database, due("ada"), deciding=quiet, composing=lambda _: None)
+
+    waiting = run(database, due("ada"), waits=lambda _, __: short)
+    after_waiting = outcomes(database)
+    failing = run(database, due("ada"), deciding=fails)
+
+    assert waiting == []
+    assert [type(one) for one in failing] == [Unmade]
+    assert after_waiting == outcomes(database) == {"ada": Outcome.QUIET}
+
+
+def test_no_further_batch_is_begun_when_it_is_to_end(database: Database) -> None:
+    stopping = threading.Event()
+
+    def tell(told: object) -> None:
+        if isinstance(told, Progress):
+            stopping.set()
+
+    many = due(*(f"r{place:03}" for place in range(3 * BATCH)))
+    make(database, many, Makers(decide=decide, compose=compose), NOW, tell, stopping=stopping)
+
+    assert len(queued(database)) == BATCH

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import pytest
 
 from digest.language import ENGLISH, language
-from digest.model import Note, NoteKind, Outcome, Pause, Section, SectionName, SourceState
-from digest.outcome import MAX_CLOSEST, MAX_LACKS, MEANINGS, name_of, paused, reason_of, told
+from digest.model import Every, Note, NoteKind, Outcome, Pause, Section, SectionName, SourceState
+from digest.outcome import MAX_CLOSEST, MAX_LACKS, MEANINGS, comes_again, name_of, paused, reason_of, told
 from digest.wording import note_in_words
-from tests.makers import TODAY, edition, pick, reason
+from tests.makers import TODAY, edition, pick, profile, reason
 
 EVERYWHERE = ("en", "de", "fr", "zh")
 SENT = edition(pick(), considered=210, n_new=38)
@@ -51,6 +51,38 @@ def test_a_quiet_day_names_what_came_closest() -> None:
         "the closest was “Pouring Tea with 𝒪(n) Robots”, with 31"
     )
     assert told(replace(QUIET, misses=())) == "none of 38 new papers reached the threshold of 35"
+
+
+def test_one_paper_is_not_said_to_be_none_of_one() -> None:
+    one = replace(QUIET, considered=1)
+
+    assert told(replace(one, misses=())) == "1 new paper did not reach the threshold of 35"
+    assert told(one) == (
+        "1 new paper did not reach the threshold of 35: “Pouring Tea with 𝒪(n) Robots”, with 31"
+    )
+
+
+@pytest.mark.parametrize("tag", EVERYWHERE)
+def test_that_all_papers_were_had_before_is_not_called_no_new_paper(tag: str) -> None:
+    nothing = edition(outcome=Outcome.NO_LIST, considered=0, sections=())
+
+    assert told(replace(nothing, n_had=20), language(tag)) != told(nothing, language(tag))
+
+
+@pytest.mark.parametrize(
+    ("every", "day", "following", "what"),
+    [
+        (Every.DAY, TODAY, TODAY + timedelta(days=73), "its papers come in the next edition"),
+        (Every.DAY, TODAY, TODAY + timedelta(days=75), "its papers do not come any more: an edition looks"),
+        (Every.MONTH, TODAY, TODAY + timedelta(days=35), "its papers come in the next edition"),
+        (Every.MONTH, TODAY, TODAY + timedelta(days=63), "those of its papers that are not older than 75"),
+        (Every.MONTH, TODAY, TODAY + timedelta(days=91), "its papers do not come any more: an edition looks"),
+    ],
+)
+def test_papers_of_a_missed_day_are_promised_only_where_the_next_edition_looks_back_so_far(
+    every: Every, day: date, following: date, what: str
+) -> None:
+    assert comes_again(profile(every=every), day, following).startswith(what)
 
 
 def test_a_hostile_title_stays_one_short_line() -> None:

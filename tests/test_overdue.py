@@ -7,22 +7,24 @@ import pytest
 
 from digest.alarm import GAP, OVERDUE, of_gap, of_overdue, subject_of, text_of
 from digest.model import Failure, Outcome, Pause, Profile
-from digest.overdue import MOST, Gap, Lack, Overdue, gap_of, lasting, overdue, unsettled
+from digest.overdue import MOST, NOT_TRIED, Flow, Gap, Lack, Overdue, gap_of, lately, overdue, unsettled
+from digest.schedule import plan_of
 from digest.store.overdue import Found, Unmade, Unsent, Untouched
 from digest.store.relays import RelayHealth
 from tests.makers import NOW, TODAY, profile
 
 GRACE = timedelta(minutes=30)
 DUE = NOW - timedelta(minutes=40)
+PLAN = plan_of(profile(send_at=DUE.time()))
 READERS = {name: profile(name=name, send_at=DUE.time()) for name in ("ada", "ben", "cleo", "dan")}
 
 
 def turn(name: str = "ada", due_at: datetime = DUE, day: date = TODAY) -> Untouched:
-    return Untouched(profile=name, day=day, due_at=due_at)
+    return Untouched(profile=name, day=day, due_at=due_at, plan=PLAN)
 
 
 def unmade(name: str = "ada", reason: str = "the kettle is off", **fields: Any) -> Unmade:
-    defaults: dict[str, Any] = {"day": TODAY, "outcome": Outcome.FAILED, "at": NOW}
+    defaults: dict[str, Any] = {"day": TODAY, "outcome": Outcome.FAILED, "at": NOW, "plan": PLAN}
     return Unmade(profile=name, reason=reason, **(defaults | fields))
 
 
@@ -40,6 +42,7 @@ def late(
     *found: Untouched | Unmade | Unsent,
     profiles: dict[str, Profile] = READERS,
     relays: tuple[RelayHealth, ...] = (),
+    flows: tuple[Flow, ...] = (),
     began_at: datetime | None = None,
 ) -> tuple[Overdue, ...]:
     store = Found(
@@ -47,7 +50,8 @@ def late(
         unmade=tuple(one for one in found if isinstance(one, Unmade)),
         unsent=tuple(one for one in found if isinstance(one, Unsent)),
     )
-    return overdue(unsettled(store, profiles, relays, began_at=began_at, now=NOW), grace=GRACE, now=NOW)
+    found_so = unsettled(store, profiles, relays, flows=flows, began_at=began_at, now=NOW)
+    return overdue(found_so, grace=GRACE, now=NOW)
 
 
 def line(*found: Untouched | Unmade | Unsent, **how: Any) -> str:
@@ -161,8 +165,8 @@ def test_a_message_that_no_relay_was_asked_to_take_is_told_so() -> None:
     assert line(unsent(), relays=(well,)).endswith("because their messages were not tried yet")
 
 
-def test_a_profile_that_cannot_be_used_is_named_though_her_hour_is_not_known() -> None:
-    broken = unmade("eve", "profiles/eve.toml: email: is missing.", at=DUE)
+def test_a_profile_that_cannot_be_used_is_named_and_her_hour_is_that_of_before() -> None:
+    broken = unmade("eve", "profiles/eve.toml: email: is missing.", at=NOW)
 
     assert line(broken).endswith("overdue by 40 min, because profiles/eve.toml: email: is missing")
 
@@ -258,7 +262,7 @@ def test_a_reader_whose_profile_cannot_be_used_and_messages_that_waited_are_coun
 
 
 def test_an_edition_that_was_made_as_the_end_came_was_not_missed() -> None:
-    assert said_of(turn("ada"), made={("ada", TODAY)}).endswith("no edition was due")
+    assert said_of(turn("ada"), settled={("ada", TODAY)}).endswith("no edition was due")
 
 
 def test_without_a_record_of_when_digest_ran_the_gap_begins_with_what_was_due() -> None:
@@ -290,16 +294,50 @@ def test_a_gap_is_an_alarm_by_its_beginning_in_utc() -> None:
     assert text_of(alarm).startswith("Digest did not run from 2026-03-10 22:18")
 
 
-@pytest.mark.parametrize(
-    ("time", "said"),
-    [
-        (timedelta(seconds=-5), "0 min"),
-        (timedelta(minutes=40, seconds=59), "40 min"),
-        (timedelta(hours=9, minutes=12), "9 h 12 min"),
-        (timedelta(hours=2), "2 h"),
-        (timedelta(days=3, hours=4, minutes=5), "3 d 4 h"),
-        (timedelta(days=7), "7 d"),
-    ],
-)
-def test_times_are_told_no_finer_than_a_person_needs(time: timedelta, said: str) -> None:
-    assert lasting(time) == said
+# ---------------------------------------------------------------- what only waits for its turn
+
+
+def test_messages_that_go_out_as_fast_as_the_limits_let_them_are_not_overdue() -> None:
+    flow = Flow(needs=timedelta(hours=11), is_full="the limit of 100 an hour of main")
+
+    assert late(unsent(), unsent("ben", f"{NOT_TRIED}main is given a pause"), flows=(flow,)) == ()
+    assert late(unsent(reply="450 try later"), flows=(flow,))
+    assert late(turn(), flows=(flow,))
+
+
+def test_limits_that_do_not_let_all_out_in_half_a_day_are_told() -> None:
+    flow = Flow(needs=timedelta(hours=12), is_full="the limit of 100 an hour of main")
+
+    assert line(unsent(), flows=(flow,)).endswith(
+        "because the limit of 100 an hour of main is used up, and all that waits needs 12 h"
+    )
+
+
+# ---------------------------------------------------------------- gaps that harmed nobody
+
+
+def test_a_gap_calls_nobody_for_readers_who_are_away_or_failed_before() -> None:
+    away = profile(name="ben", send_at=DUE.time(), pause=Pause(until=TODAY + timedelta(days=9)))
+    readers = {"ada": profile(name="ada", send_at=DUE.time()), "ben": away}
+    long_ago = turn("ben", DUE - timedelta(days=4), TODAY - timedelta(days=4))
+
+    one = gap(turn("ada"), long_ago, hours=100, profiles=readers, failed={("ada", TODAY)})
+
+    assert one
+    assert one.line.endswith("no edition was due")
+    assert not one.calls_a_person(GRACE)
+
+
+def test_a_short_gap_is_not_to_blame_for_what_was_late_before() -> None:
+    one = gap(turn(due_at=NOW - timedelta(hours=5)), unsent(minutes=300), hours=0.2)
+    tried = gap(unsent(reply="450 try later", minutes=300), hours=3)
+
+    assert one
+    assert tried
+    assert not one.calls_a_person(GRACE)
+    assert not tried.calls_a_person(GRACE)
+
+
+def test_who_ticks_slowly_is_at_work_for_longer_after_the_last_sign() -> None:
+    assert (lately(1), lately(60), lately(600)) == tuple(timedelta(minutes=n) for n in (3, 4, 31))
+    assert gap(turn(), hours=0.5, still=lately(600)) is None

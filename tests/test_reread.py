@@ -159,6 +159,28 @@ def test_a_folder_that_is_gone_takes_no_reader_with_it(desk: Desk, files: Files)
     assert emails(files) == ["ada@example.org"]
 
 
+def test_an_empty_folder_in_the_place_of_the_one_that_was_read_takes_no_reader_with_it(
+    desk: Desk, files: Files
+) -> None:
+    (desk.folder / "profiles").rename(desk.folder / "elsewhere")
+    (desk.folder / "profiles").mkdir()
+
+    with pytest.raises(ConfigurationError, match="another, empty folder"):
+        files.read()
+    assert files.names == {"ada"}
+
+    (desk.folder / "profiles").rmdir()
+    (desk.folder / "elsewhere").rename(desk.folder / "profiles")
+    assert emails(files) == ["ada@example.org"]
+
+
+def test_the_last_reader_can_be_taken_away(desk: Desk, files: Files) -> None:
+    (desk.folder / "profiles/ada.toml").unlink()
+
+    assert emails(files) == []
+    assert files.names == frozenset()
+
+
 def test_a_configuration_that_is_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         Files(tmp_path / "config.toml").read()

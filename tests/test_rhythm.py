@@ -19,7 +19,6 @@ from digest.rhythm import (
     GROWING,
     LONGEST_PAUSE,
     MOST_TRIES,
-    NO_DEMAND,
     SETTLES,
     SLOW,
     SPREAD,
@@ -68,7 +67,7 @@ def next_one(
 
 @pytest.mark.parametrize("rhythm", RHYTHMS)
 def test_what_was_never_read_is_read_at_once(rhythm: Rhythm) -> None:
-    assert next_harvest(rhythm, [], NO_DEMAND, now=NOW, spread=0.9) == NOW
+    assert next_harvest(rhythm, [], Demand(), now=NOW, spread=0.9) == NOW
     assert needed_after(rhythm, [], NOW) == NOW
 
 
@@ -319,14 +318,14 @@ def test_more_demand_never_makes_it_later(case: Case, wait: timedelta | None, ot
 def test_after_a_long_sleep_it_is_due_at_once(case: Case, slept: timedelta) -> None:
     woken = case.last + 4 * A_DAY + slept
 
-    assert case.following(NO_DEMAND, woken) <= woken
+    assert case.following(Demand(), woken) <= woken
 
 
 @given(cases, waits)
 def test_who_was_read_later_is_read_again_no_sooner(case: Case, later: timedelta) -> None:
     moved = replace(case, past=tuple(replace(one, at=one.at + later) for one in case.past))
 
-    assert case.following(NO_DEMAND) <= moved.following(NO_DEMAND)
+    assert case.following(Demand()) <= moved.following(Demand())
 
 
 @given(cases, waits)
@@ -335,8 +334,8 @@ def test_a_clock_that_was_ahead_holds_nothing_up(case: Case, ahead: timedelta) -
 
     misled = replace(case, past=(future, *case.past)).past
 
-    assert next_harvest(case.rhythm, misled, NO_DEMAND, now=case.last, spread=case.spread) == case.following(
-        NO_DEMAND
+    assert next_harvest(case.rhythm, misled, Demand(), now=case.last, spread=case.spread) == case.following(
+        Demand()
     )
 
 

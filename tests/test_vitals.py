@@ -80,6 +80,21 @@ def test_it_comes_back_from_its_file(vitals: Vitals) -> None:
     assert json.loads(as_json(vitals))["state"] == vitals.state.value
 
 
+def test_one_that_ended_says_since_when_however_long_ago() -> None:
+    ended = of_json(as_json(replace(TORN, has_ended=True)))
+
+    assert in_words(ended, AT + timedelta(days=9)) == (
+        "ended: not at work since 2026-11-22 05:10 UTC (process 7)"
+    )
+
+
+def test_no_address_gets_into_the_file_or_the_line() -> None:
+    said = "relay main said: 550 <\u00fcmit@b\u00fccher.example> is unknown"
+    given = replace(WELL, overdue=(said,), problem=said, parts=(Part(name="deliver", problem=said),))
+
+    assert "@" not in as_json(given) + in_words(given, AT)
+
+
 @pytest.mark.parametrize(
     "text",
     [

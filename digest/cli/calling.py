@@ -5,6 +5,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from digest.cli import setup
+from digest.cli.screen import note as show
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import ConfigurationError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from digest.alarm import Alarm
     from digest.store.database import Database
+    from digest.transport.protocol import Relay
 
 
 def call_a_person(
@@ -38,16 +40,23 @@ def call_a_person(
     return problems
 
 
+def call_without_record(loaded: Configuration, world: World, alarm: "Alarm") -> tuple[str, ...]:
+    """The same where the store cannot be used: whoever calls remembers that it did."""
+    return _sounded(loaded, world, [alarm])[0]
+
+
 def _sounded(loaded: Configuration, world: World, alarms: "Sequence[Alarm]") -> "Sequence[tuple[str, ...]]":
-    """All at once; a fault of ours is told like any other."""
+    """All at once; a fault of ours is told like any other. Who is told by a command needs no relay."""
     from digest.alarm import sound
 
-    unusable: tuple[str, ...] = ()
-    try:
-        relays = setup.relays(loaded, world)
-    except ConfigurationError as problem:
-        relays, unusable = (), (str(problem),)
     channels, now = setup.channels(loaded, world), world.now()
+    relays: tuple[Relay, ...] = ()
+    unusable: tuple[str, ...] = ()
+    if channels.email:
+        try:
+            relays = setup.relays(loaded, world)
+        except ConfigurationError as problem:
+            unusable = (str(problem),)
 
     async def tell() -> list[tuple[str, ...]]:
         return await asyncio.gather(*(sound(alarm, channels, relays, now) for alarm in alarms))
@@ -55,5 +64,5 @@ def _sounded(loaded: Configuration, world: World, alarms: "Sequence[Alarm]") -> 
     try:
         return [(*unusable, *problems) for problems in asyncio.run(tell())]
     except Exception as problem:
-        traceback.print_exc()
+        show(traceback.format_exc())
         return [(f"a fault in telling you of it ({type(problem).__name__})",)] * len(alarms)

@@ -149,7 +149,7 @@ def _can_be_made(store: Path | str) -> None:
 
 
 def _waiting(loaded: Configuration, _world: World) -> str:
-    """Who waits for lists gets no mail from one run a day."""
+    """Who waits for lists gets no mail from one `digest send` a day."""
     until = {
         f"{one.name} until {one.wait_until:%H:%M} ({one.timezone})"
         for one in loaded.profiles
@@ -158,7 +158,8 @@ def _waiting(loaded: Configuration, _world: World) -> str:
     if not until:
         return ""
     named = sorted(until)[:_NAMED] + ([f"{len(until) - _NAMED} more"] if len(until) > _NAMED else [])
-    return f"waiting for lists: {', '.join(named)}; cron has to run `digest send` after that hour, too"
+    later = "plain `digest send` has to run after that hour, too (`run` and `send --due` do by themselves)"
+    return f"waiting for lists: {', '.join(named)}; {later}"
 
 
 _NAMED = 5

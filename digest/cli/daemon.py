@@ -10,8 +10,9 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 from signal import SIGINT, SIGTERM
 
@@ -21,8 +22,8 @@ from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from digest.cli.pulses import Pulses
-from digest.cli.service import WAIT_FOR_HARVEST, Ending, Failed, Service
-from digest.errors import DigestError, StoreError
+from digest.cli.service import WAIT_FOR_HARVEST, Ending, Failed, Mended, Service
+from digest.errors import DigestError
 from digest.notify import Notifier
 from digest.vitals import Vitals, as_json, in_words
 
@@ -85,25 +86,29 @@ class Daemon:
         """A part's turn. What goes wrong in it is told whole, and it is tried again at the next tick."""
         if self.service.halt.asked.is_set():
             return
-        followed = False
         with self.pulses.at_work(name):
-            try:
-                followed = self._work(name)
-            except DigestError as problem:
-                self._failed(name, str(problem))
-            except Exception as fault:
-                what = f"a fault in Digest ({type(fault).__name__}); please report it"
-                self._failed(name, what, traceback.format_exc())
-            else:
-                self.pulses.well(name, self.service.world.now())
+            followed = self._done(name, partial(self._work, name))
         if name == "harvest" and (followed or self._has_put_off):
             self._hasten("editions")
-        elif name == "editions" and followed:
+        elif name in ("editions", "files") and followed:
             self._hasten("deliver")
 
-    def _failed(self, name: str, problem: str, trace: str = "") -> None:
-        self.pulses.ill(name, problem)
-        self.service.tell(Failed(part=name, problem=problem, trace=trace))
+    def _done(self, name: str, work: Callable[[], bool], *, is_asked: bool = False) -> bool:
+        """What the work returns, or False where it failed; what stands is not told at each tick."""
+        try:
+            followed = work()
+        except DigestError as problem:
+            failed = Failed(part=name, problem=str(problem))
+        except Exception as fault:
+            what = f"a fault in Digest ({type(fault).__name__}); please report it"
+            failed = Failed(part=name, problem=what, trace=traceback.format_exc())
+        else:
+            if self.pulses.well(name, self.service.world.now()):
+                self.service.tell(Mended(part=name))
+            return followed
+        if self.pulses.ill(name, failed.problem) or is_asked:
+            self.service.tell(failed)
+        return False
 
     def _work(self, name: str) -> bool:
         """Whether there was something to do, so that others may have, too."""
@@ -152,10 +157,8 @@ class Daemon:
 
     def _reread(self) -> None:
         self.notifier.reloading(time.monotonic_ns() // 1_000)
-        try:
-            self.service.reload()
-        except StoreError as problem:
-            self.service.tell(problem)
+        if self._done("files", self.service.reload, is_asked=True):
+            self._hasten("deliver")
         self.notifier.ready(self._status())
 
     def _beat(self) -> None:
@@ -206,6 +209,8 @@ class Daemon:
             if what != self._unwritten:
                 self.service.tell(DigestError(what, where=f"{path}: health_file"))
             self._unwritten = what
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
         else:
             self._unwritten = ""
 
@@ -222,6 +227,7 @@ class Daemon:
                 self.service.halt.ask()
                 patience_s = min(patience_s, waited_s + INSISTED_S)
         self.ticks.shutdown(wait=False)
+        self._write(replace(self._look(), has_ended=True))
         return self.pulses.working()
 
     def _is_worth_waiting(self, waited_s: float) -> bool:

@@ -35,13 +35,25 @@ class Halt:
         self.asked = threading.Event()
         self._lock = threading.Lock()
         self._heard_by: set[Callable[[], None]] = set()
+        self._renewed: set[Callable[[], None]] = set()
+        """Of these, who was asked to end so as to begin anew."""
 
     def ask(self) -> None:
         """From any thread, but not from a signal's handler, which may have interrupted this."""
         with self._lock:
             self.asked.set()
-            for ask in self._heard_by:
+            for ask in self._heard_by - self._renewed:
                 ask()
+            self._renewed.clear()
+
+    def renew(self) -> None:
+        """Let what is under way end in good order, once; others may begin. The first `ask` says no more."""
+        with self._lock:
+            if self.asked.is_set():
+                return
+            for ask in self._heard_by - self._renewed:
+                ask()
+            self._renewed |= self._heard_by
 
     @contextmanager
     def heard_by(self, ask: Callable[[], None]) -> Iterator[None]:
@@ -55,6 +67,7 @@ class Halt:
         finally:
             with self._lock:
                 self._heard_by.discard(ask)
+                self._renewed.discard(ask)
 
 
 @dataclass(frozen=True, slots=True)

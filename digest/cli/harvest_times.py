@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -24,12 +25,16 @@ LONGEST_HOLD = timedelta(days=1)
 
 
 def due_sources(
-    loaded: Configuration, database: "Database", world: World, sources: "Sequence[Source]"
+    loaded: Configuration,
+    database: "Database",
+    world: World,
+    sources: "Sequence[Source]",
+    unkept: Mapping[str, Sequence[Try]],
 ) -> "tuple[Source, ...]":
-    """Those, of all the sources there are, that are to be read now."""
+    """Those, of all the sources there are, that are to be read now. What is `unkept` was tried as well."""
     now = world.now()
     with database.read() as connection:
-        moments = next_reads(connection, loaded, world, sources, now)
+        moments = next_reads(connection, loaded, world, sources, now, unkept)
     return tuple(source for source in sources if moments[source.name] <= now)
 
 
@@ -45,7 +50,12 @@ def is_first_of_day(database: "Database", sources: "Sequence[Source]", now: date
 
 
 def next_reads(
-    connection: "Connection", loaded: Configuration, world: World, sources: "Sequence[Source]", now: datetime
+    connection: "Connection",
+    loaded: Configuration,
+    world: World,
+    sources: "Sequence[Source]",
+    now: datetime,
+    unkept: Mapping[str, Sequence[Try]] = MappingProxyType({}),
 ) -> dict[str, datetime]:
     """When each source is to be read next, by name: by its rhythm, but not while a host of it is left alone.
 
@@ -57,7 +67,7 @@ def next_reads(
 
     names = [source.name for source in sources]
     last = latest_harvests(connection, names, until=now, most=MOST_TRIES)
-    tries = {name: [_try(one) for one in last.get(name, ())] for name in names}
+    tries = {name: _latest([_try(one) for one in last.get(name, ())], unkept.get(name, ())) for name in names}
     rhythms = {source.name: rhythm_of(source) for source in sources}
     due = first_due(connection, {name: needed_after(rhythms[name], tries[name], now) for name in names})
     awaited = is_awaited(connection, now)
@@ -110,6 +120,11 @@ def _longest(known: "Mapping[str, Hold]", table: "SourceTable") -> "Hold | None"
     names = hosts | {manner_of(host, 0).group for host in hosts}
     of_it = [known[name] for name in names if name in known]
     return max(of_it, key=lambda one: one.until, default=None)
+
+
+def _latest(stored: Sequence[Try], unkept: Sequence[Try]) -> list[Try]:
+    """Both, the latest first."""
+    return sorted((*unkept, *stored), key=lambda one: one.at, reverse=True)[:MOST_TRIES]
 
 
 def _try(one: "Harvest") -> Try:

@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,8 @@ from digest.cli.harvest_times import due_sources, is_first_of_day
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.errors import DigestError, StoreError, UsageError, each_once
+from digest.model import SourceState
+from digest.rhythm import MOST_TRIES, Try
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -69,25 +71,32 @@ def fetch_all(
 
 
 def harvest_due(
-    loaded: Configuration, database: "Database", world: World, tell: Tell, *, stopping: Event | None = None
+    loaded: Configuration,
+    database: "Database",
+    world: World,
+    tell: Tell,
+    *,
+    stopping: Event | None = None,
+    unkept: dict[str, list[Try]] | None = None,
 ) -> "list[Harvest]":
     """Harvest those sources whose time has come, unless another process is at it; none, if none is due.
 
     Liked papers are looked up with each source's first harvest of a day (UTC).
     Where `stopping` is set meanwhile, what is stored by then is returned, and the rest is due again.
+    `unkept` remembers, from one time to the next, what was read and could not be stored: it counts, too.
     Raises StoreError; nothing else that happens to one source stops another.
     """
     from digest.store.lock import at_work
 
-    sources = setup.sources(loaded, world)
-    if not due_sources(loaded, database, world, sources):
+    sources, unkept = setup.sources(loaded, world), {} if unkept is None else unkept
+    if not due_sources(loaded, database, world, sources, unkept):
         return []
     with at_work(database.place, "harvest", waiting=None) as is_ours:
         # The other process may have read them while this one was looking.
-        due = due_sources(loaded, database, world, sources) if is_ours else ()
+        due = due_sources(loaded, database, world, sources, unkept) if is_ours else ()
         if not due:
             return []
-        run = _Run(loaded, database, world, tell, stopping)
+        run = _Run(loaded, database, world, tell, stopping, unkept)
         # What sources do not know would else be asked for at each harvest, as long as one of them fails.
         is_first = is_first_of_day(database, due, world.now())
         done = run.harvest(due)
@@ -141,6 +150,7 @@ class _Run:
     world: World
     tell: Tell
     stopping: Event | None = None
+    unkept: dict[str, list[Try]] = field(default_factory=dict)
 
     @property
     def is_abandoned(self) -> bool:
@@ -151,6 +161,9 @@ class _Run:
         now = self.world.now()
         done: list[Harvest] = []
         pasts, wanted = self._wanted(sources, now)
+        for source in sources:
+            tries = self.unkept.setdefault(source.name, [])
+            tries[:] = [Try(at=now, state=SourceState.DOWN), *tries][:MOST_TRIES]
         try:
             with self._client() as client:
                 read = _harvests(sources, client, wanted, self.tell, self.stopping)
@@ -160,6 +173,8 @@ class _Run:
                 self._call_a_person(done)
             raise
         finally:
+            if self.is_abandoned:
+                self.unkept.clear()
             self.tell(Ended(is_abandoned=self.is_abandoned))
         self._call_a_person(done)
         return done
@@ -223,6 +238,7 @@ class _Run:
         kept = self._keep_pages(harvested.source, health, now)
         with self.database.begin() as connection:
             done = keep(connection, harvested, health, now, kept=str(kept or ""))
+        self.unkept.pop(harvested.source, None)
         self.tell(Stored(done=done, health=health))
         return done
 

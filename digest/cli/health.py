@@ -26,7 +26,7 @@ def health(ctx: click.Context, as_json: bool) -> None:
     Reads the file that [run] health_file names; where none is named, asks the store when a process was last
     seen at work. Late: editions are overdue though all parts work, which [alarm] has told; a restart would
     not help. Failing: nothing was heard for three ticks and a minute, a part hangs, or the last time it
-    could not do its work. Exit code 0: ok or late; 1: failing.
+    could not do its work. Ended: it was asked to end, and did. Exit code 0: ok or late; 1: failing or ended.
     """
     world: World = ctx.obj
     # The readers' files are not its matter: it may be asked every few seconds.
@@ -41,7 +41,7 @@ def health(ctx: click.Context, as_json: bool) -> None:
             put(raw)
     if path is None or not as_json:
         say(line)
-    if line.startswith(Wellness.FAILING):
+    if line.startswith((Wellness.FAILING, Wellness.ENDED)):
         sys.exit(ExitCode.FAILED)
 
 
@@ -59,16 +59,19 @@ def _read(path: Path) -> tuple[bytes, Vitals]:
 
 
 def _by_the_store(loaded: Configuration, now: datetime) -> str:
-    """By the process that was last seen; whether its parts do their work is not known there."""
+    """By one that is at work, else the one last seen; whether its parts do their work is not known there."""
     from digest.store.services import services
 
     with setup.open_store_for_reading(loaded) as database, database.read() as connection:
         known = services(connection)
     if not known:
         return "failing: `digest run` was never started"
-    last, tick_s = known[0], loaded.settings.run.tick_s
-    who = f"process {last.pid} on {last.host}"
+    tick_s = loaded.settings.run.tick_s
+    here = [one for one in known if one.ended_at is None and not is_unseen(one.seen_at, tick_s, now)]
+    last = (*here, *known)[0]
+    who, seen = f"process {last.pid} on {last.host}", moment(last.seen_at)
+    if here:
+        return f"ok: {who}"
     if last.ended_at is not None:
-        return f"failing: {who} ended at {moment(last.ended_at)}"
-    is_dead = is_unseen(last.seen_at, tick_s, now)
-    return f"failing: no sign of life of {who} since {moment(last.seen_at)}" if is_dead else f"ok: {who}"
+        return f"ended: not at work since {seen} ({who})"
+    return f"failing: no sign of life of {who} since {seen}"

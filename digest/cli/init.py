@@ -320,4 +320,5 @@ def _say_next(folder: Path, profile: Path, answers: Answers) -> None:
     say(f"digest{there} fetch      gets the papers")
     say(f"digest{there} preview    shows today's edition, changing nothing")
     say(f"digest{there} check      looks for what is wrong, before the morning does")
-    say(f"digest{there} send       sends it; let cron run this every morning")
+    say(f"digest{there} send       sends it")
+    say(f"digest{there} run        stays, and does all of it each morning at send_at")

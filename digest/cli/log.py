@@ -13,14 +13,19 @@ from typing import Literal, TextIO
 
 from digest import making, outbox, turns
 from digest.cli import harvest_events, service
+from digest.cli.making import clock_is_behind
 from digest.cli.states import failed_in_words
 from digest.cli.watching import Over, Untold
 from digest.errors import ConfigurationError, DigestError
-from digest.logs import Level, Line, Value, as_json, as_text
+from digest.logs import TRACE, Level, Line, Value, as_json, as_text
 from digest.model import DeliveryState, SourceState
 from digest.overdue import Gap, Overdue
 
 Form = Literal["text", "json"]
+STANDING = ("source_odd",)
+"""What may be found so each time that one looks."""
+AGAIN_AFTER = timedelta(hours=1)
+MOST_SAID = 1_000
 ERROR, WARNING, INFO = Level.ERROR, Level.WARNING, Level.INFO
 
 
@@ -43,17 +48,31 @@ class Log:
         self._to = to
         self._is_journal = _is_journal(environment, to or sys.stderr)
         self._writing = threading.Lock()
+        self._said: dict[tuple[object, ...], datetime] = {}
+        """When what may stand for days was said last."""
 
     def __call__(self, event: object) -> None:
         """What the parts of a service tell with; of how far they are nothing is said."""
         for level, word, given in told(event):
-            self.write(level, word, **given)
+            if word not in STANDING or self._is_news(word, given):
+                self.write(level, word, **given)
+
+    def _is_news(self, word: str, given: Mapping[str, Value]) -> bool:
+        """Whether this was not said within the hour."""
+        what, now = (word, *given.items()), self._clock()
+        with self._writing:
+            last = self._said.pop(what, None)
+            is_news = last is None or abs(now - last) >= AGAIN_AFTER
+            self._said[what] = now if is_news or last is None else last
+            while len(self._said) > MOST_SAID:
+                del self._said[next(iter(self._said))]
+        return is_news
 
     def overhear(self, how: str, line: str) -> None:
         """What a command would show on its screen."""
         levels = {"said": INFO, "noted": INFO, "warned": WARNING, "complained": ERROR}
         if how in levels:
-            self.write(levels[how], how, text=line)
+            self.write(levels[how], how, **{TRACE if "\n" in line.strip() else "text": line})
 
     def write(self, level: Level, event: str, **given: Value) -> None:
         """One line. Where it cannot be written, work goes on without saying, and the next one is tried."""
@@ -128,6 +147,11 @@ def _(event: service.KeptOld) -> Iterator[Said]:
 @told.register
 def _(event: service.Unusable) -> Iterator[Said]:
     yield WARNING, "profile_unusable", {"problem": str(event.problem)}
+
+
+@told.register
+def _(event: service.ClockBehind) -> Iterator[Said]:
+    yield WARNING, "clock_behind", {"text": clock_is_behind(event.now)}
 
 
 @told.register
@@ -232,8 +256,9 @@ def _(event: making.Unmade) -> Iterator[Said]:
     yield ERROR, "not_made", {"reader": event.profile.name, "reason": reason, "trace": trace}
 
 
-@told.register
-def _(event: turns.Stated) -> Iterator[Said]:
+@told.register(making.NoMail)
+@told.register(turns.Stated)
+def _(event: making.NoMail | turns.Stated) -> Iterator[Said]:
     given: dict[str, Value] = {"reader": event.profile.name, "day": event.day}
     yield INFO, "stated", {**given, "outcome": event.outcome.value, "reason": event.reason}
 

@@ -15,7 +15,7 @@ from digest.cli.world import Day, World
 from digest.config import Configuration
 from digest.errors import DigestError, UsageError
 from digest.model import Edition, Pick, Profile, SectionName
-from digest.outcome import day_of, reason_of
+from digest.outcome import day_of, name_of, reason_of
 from digest.tex.prose import readable
 from digest.text import shorten
 
@@ -132,7 +132,7 @@ def _row(edition: Edition) -> tuple[str, str, str, str, str]:
     first = (
         shorten(readable(picks[0].paper.title), 70)
         if picks
-        else f"{edition.outcome.value}: {reason_of(edition)}"
+        else f"{name_of(edition.outcome)}: {reason_of(edition)}"
     )
     return (
         f"{edition.day:%Y-%m-%d %a}",

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 from digest.vitals import Part
 
+AGAIN_S = 3_600.0
+"""So often, in seconds, a problem is news that stays as it is."""
+
 
 @dataclass(slots=True)
 class _Pulse:
@@ -17,6 +20,8 @@ class _Pulse:
     """`None` while it rests."""
     ended_at: datetime | None = None
     problem: str = ""
+    told_at: float = 0.0
+    """When the problem was news last."""
     is_new: bool = True
     """Whether it never came to an end yet."""
 
@@ -42,13 +47,18 @@ class Pulses:
             one.began_at, one.sign_at, one.is_new = None, self._clock(), False
             del self._here[thread]
 
-    def well(self, name: str, at: datetime) -> None:
-        """It did what it was to."""
-        self._of[name].problem, self._of[name].ended_at = "", at
+    def well(self, name: str, at: datetime) -> bool:
+        """It did what it was to; whether that is news."""
+        one = self._of[name]
+        was_ill, one.problem, one.ended_at = bool(one.problem), "", at
+        return was_ill
 
-    def ill(self, name: str, problem: str) -> None:
-        """It did not."""
-        self._of[name].problem = problem
+    def ill(self, name: str, problem: str) -> bool:
+        """It did not; whether that is news: when it begins, is another, and each hour."""
+        one, now = self._of[name], self._clock()
+        is_news = problem != one.problem or now - one.told_at >= AGAIN_S
+        one.problem, one.told_at = problem, now if is_news else one.told_at
+        return is_news
 
     def sign(self, name: str) -> None:
         """It lives."""

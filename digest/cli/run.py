@@ -62,13 +62,14 @@ def run(ctx: click.Context, form: Form) -> None:
     with (
         _heard(signals),
         overheard(overhear),
-        Service(world, file, log, halt=halt, sign=pulses.sign) as service,
+        Service(world, file, log, halt=halt, sign=pulses.sign, is_ticking=True) as service,
     ):
         tells, within_s = notifier(world.environment), watchdog_s(world.environment)
         unfinished = Daemon(service, pulses, tells, signals, within_s).serve()
     if unfinished:
         log.write(Level.WARNING, "left", parts=", ".join(unfinished))
-        sys.stderr.flush()
+        if sys.stderr is not None:  # it is where it was closed (`2>&-`)
+            sys.stderr.flush()
         os._exit(0)  # what is in the store is whole; a thread that hangs would be waited for
 
 

@@ -1,18 +1,22 @@
 """The last part of a pass: what is overdue is told, and at the start, what was missed while nothing ran."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from digest.cli.calling import call_a_person
+from digest.cli import setup
+from digest.cli.calling import call_a_person, call_without_record
 from digest.cli.world import World
 from digest.config import Configuration
 from digest.settings.mail import OVERDUE_MINUTES
 
 if TYPE_CHECKING:
-    from digest.overdue import Gap, Overdue, Unsettled
+    from sqlalchemy import Connection
+
+    from digest.overdue import Flow, Gap, Overdue, Unsettled
     from digest.store.database import Database
+    from digest.store.relays import Alarm
 
 A_MINUTE = timedelta(minutes=1)
 STILL_OPEN = timedelta(days=2)
@@ -46,19 +50,22 @@ def watch(
     tell: "Tell",
     *,
     began_at: datetime | None = None,
+    gaps: "Sequence[Gap]" = (),
 ) -> "tuple[Overdue, ...]":
     """Call a person about editions that are overdue: once a day for each thing they lack.
 
-    `began_at`: since when this process is at work; what it missed before is `report_gap`'s matter. `tell`
-    hears what the operator is told. Returns all that is overdue now, told before or not.
+    `began_at`: since when Digest is at work; what it missed before is `report_gap`'s matter. Of its `gaps`
+    those are told now that no channel would take then. `tell` hears what the operator is told. Returns all
+    that is overdue now, told before or not.
     """
-    from digest.alarm import no_more_overdue, of_overdue, take
+    from digest.alarm import OVERDUE, no_more_overdue, of_overdue, take
     from digest.overdue import overdue
 
-    now, grace = world.now(), _grace(loaded)
-    found = _unsettled(loaded, database, now, grace, began_at)
-    late = overdue(found, grace=grace, now=now)
-    if not (late or _has_alarms(database)):
+    now, grace = world.now(), grace_of(loaded)
+    found = _unsettled(loaded, database, world, grace, began_at)
+    late, known = overdue(found, grace=grace, now=now), _alarms(database)
+    _tell_again(loaded, database, world, tell, known, gaps)
+    if not (late or any(one.kind == OVERDUE for one in known)):
         return ()
     with database.begin() as connection:
         over = no_more_overdue(connection, found)
@@ -75,16 +82,24 @@ def watch(
 
 
 def report_gap(
-    loaded: Configuration, database: "Database", world: World, tell: "Tell", last_seen: datetime | None
+    loaded: Configuration,
+    database: "Database",
+    world: World,
+    tell: "Tell",
+    last_seen: datetime | None,
+    *,
+    was_there: bool = False,
 ) -> "Gap | None":
     """Say what was due while nothing ran, before it is made up for; a person is called if it was too much.
 
     `last_seen`: when Digest was last at work; where that is not known (`None`), only lateness is told.
+    `was_there`: whether a process was there all the time, but asleep, or without its store.
     """
     from digest.alarm import forget_gaps, of_gap, take
 
-    now, grace = world.now(), _grace(loaded)
+    now, grace = world.now(), grace_of(loaded)
     gap = _gap(loaded, database, last_seen, now)
+    gap = gap and replace(gap, was_there=was_there)
     if gap is None or not (gap.is_seen or gap.calls_a_person(grace)):
         return None
     alarm = of_gap(gap)
@@ -99,7 +114,35 @@ def report_gap(
     return gap
 
 
-def _grace(loaded: Configuration) -> timedelta:
+def call_for_the_store(
+    loaded: Configuration, world: World, place: str, problem: str, since: datetime
+) -> tuple[str, ...]:
+    """Call a person though nothing can be put on record; returns what went wrong with that."""
+    from digest.alarm import of_store
+
+    return call_without_record(loaded, world, of_store(problem, place, since))
+
+
+def _tell_again(
+    loaded: Configuration,
+    database: "Database",
+    world: World,
+    tell: "Tell",
+    known: "Sequence[Alarm]",
+    gaps: "Sequence[Gap]",
+) -> None:
+    from digest.alarm import take, untold_gaps
+
+    if not (untold := untold_gaps(known, gaps)):
+        return
+    with database.begin() as connection:
+        taken = [one for one in untold if take(connection, one, world.now())]
+    for problem in call_a_person(loaded, database, world, taken) if taken else ():
+        tell(Untold(problem=problem))
+
+
+def grace_of(loaded: Configuration) -> timedelta:
+    """How late an edition may be before a person is called."""
     table = loaded.settings.alarm
     return timedelta(minutes=table.overdue_minutes if table else OVERDUE_MINUTES)
 
@@ -107,7 +150,7 @@ def _grace(loaded: Configuration) -> timedelta:
 def _unsettled(
     loaded: Configuration,
     database: "Database",
-    now: datetime,
+    world: World,
     grace: timedelta,
     began_at: datetime | None,
 ) -> "tuple[Unsettled, ...]":
@@ -115,34 +158,62 @@ def _unsettled(
     from digest.store.overdue import Found, find
     from digest.store.relays import healths
 
+    now = world.now()
     with database.read() as connection:
         found = find(connection, due_before=now - grace, looked_at_since=now - STILL_OPEN, most=MOST + 1)
         relays = healths(connection) if found.unsent else ()
+        troubled = {one.name for one in relays if one.failure}
+        flows = _flows(connection, loaded, world, troubled, now) if found.unsent else ()
     if found == Found():
         return ()
     profiles = {profile.name: profile for profile in loaded.profiles}
-    return unsettled(found, profiles, relays, began_at=began_at, now=now)
+    return unsettled(found, profiles, relays, flows=flows, began_at=began_at, now=now)
 
 
-def _has_alarms(database: "Database") -> bool:
-    from digest.alarm import OVERDUE
+def _flows(
+    connection: "Connection", loaded: Configuration, world: World, troubled: Collection[str], now: datetime
+) -> "tuple[Flow, ...]":
+    """The relays that took a message within the last minute, or whose limits are used up."""
+    from digest.overdue import Flow
+    from digest.pace import allowance, lasts
+    from digest.store.relays import taken
+    from digest.store.waiting import waiting
+
+    ours = {one.name: one.limits for one in world.relays or ()} or setup.relay_limits(loaded)
+    flows, number = [], waiting(connection)
+    for name, limits in ours.items():
+        used = taken(connection, name, now)
+        full = allowance(limits, used, 1).full
+        if name not in troubled and (used.minute or full):
+            is_full = f"{full[0]} of {name}" if full else ""
+            flows.append(Flow(needs=lasts(limits, number), is_full=is_full))
+    return tuple(flows)
+
+
+def _alarms(database: "Database") -> "tuple[Alarm, ...]":
     from digest.store.relays import alarms
 
     with database.read() as connection:
-        return any(one.kind == OVERDUE for one in alarms(connection))
+        return alarms(connection)
 
 
 def _gap(
     loaded: Configuration, database: "Database", last_seen: datetime | None, now: datetime
 ) -> "Gap | None":
-    from digest.overdue import MOST, gap_of
+    from digest.overdue import MOST, gap_of, lately
     from digest.store.editions import with_messages
-    from digest.store.overdue import Found, unsent, untouched
+    from digest.store.overdue import Found, failed_days, unsent, untouched
+    from digest.store.suppressions import suppressed
 
+    profiles = {profile.name: profile for profile in loaded.profiles}
     with database.read() as connection:
         # What is due just now was not missed.
         turns, waiting = untouched(connection, now - A_MINUTE, MOST + 1), unsent(connection, now, MOST + 1)
-        made = with_messages(connection, ((one.profile, one.day) for one in turns))
+        days = [(one.profile, one.day) for one in turns]
+        settled, failed = {*with_messages(connection, days)}, failed_days(connection, days)
+        addresses = {name: profiles[name].email for name, _ in days if name in profiles}
+        barred = suppressed(connection, set(addresses.values()))
+    settled.update((name, day) for name, day in days if addresses.get(name) in barred)
     found = Found(untouched=turns, unsent=waiting)
-    profiles = {profile.name: profile for profile in loaded.profiles}
-    return gap_of(found, profiles, made=made, last_seen=last_seen, now=now)
+    still = lately(loaded.settings.run.tick_s)
+    return gap_of(found, profiles, settled=settled, failed=failed, last_seen=last_seen, still=still, now=now)

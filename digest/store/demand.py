@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, exists, select
 
 from digest.model import Outcome
 from digest.store.tables import UNMADE, edition, turn
@@ -13,12 +13,26 @@ WAITS_UP_TO = timedelta(hours=12)
 
 
 def first_due(connection: Connection, after: Mapping[str, datetime]) -> dict[str, datetime | None]:
-    """For each name the moment of the first turn after its moment, by one look at an index each."""
+    """For each name the moment of the first turn after its moment, by one look at an index each.
+
+    A turn whose edition failed is looked at again each hour, and that is no wish for a newer list: else a
+    suppressed reader would have every source read as often.
+    """
     names = list(after)
     if not names:
         return {}
+    has_failed = exists().where(
+        edition.c.profile == turn.c.profile,
+        edition.c.day == turn.c.day,
+        edition.c.outcome == Outcome.FAILED.value,
+    )
     firsts = [
-        select(func.min(turn.c.due_at)).where(turn.c.due_at > after[name]).scalar_subquery() for name in names
+        select(turn.c.due_at)
+        .where(turn.c.due_at > after[name], ~has_failed)
+        .order_by(turn.c.due_at)
+        .limit(1)
+        .scalar_subquery()
+        for name in names
     ]
     (row,) = connection.execute(select(*firsts))
     return dict(zip(names, row, strict=True))

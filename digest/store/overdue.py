@@ -1,5 +1,6 @@
 """What is due and not settled: turns nobody took on, editions that could not be made, messages that wait."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -20,6 +21,8 @@ class Untouched:
     profile: str
     day: date
     due_at: datetime
+    plan: str
+    """The schedule that it follows from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Unmade:
     reason: str
     at: datetime
     """When it was looked at last."""
+    plan: str
+    """The schedule of its reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +75,7 @@ def find(connection: Connection, *, due_before: datetime, looked_at_since: datet
 
 def untouched(connection: Connection, due_before: datetime, most: int) -> tuple[Untouched, ...]:
     """The turns that were due before a moment: those first that have been due longest."""
-    due = select(turn.c.profile, turn.c.day, turn.c.due_at).where(turn.c.due_at <= due_before)
+    due = select(turn).where(turn.c.due_at <= due_before)
     rows = connection.execute(due.order_by(turn.c.due_at, turn.c.profile).limit(most))
     return tuple(Untouched(**row) for row in rows.mappings())
 
@@ -80,7 +85,7 @@ def _unmade(connection: Connection, since: datetime, most: int) -> tuple[Unmade,
     has_message = exists().where(delivery.c.profile == edition.c.profile, delivery.c.day == edition.c.day)
     is_turn = and_(turn.c.profile == edition.c.profile, turn.c.day == edition.c.day)
     found = (
-        select(edition.c.profile, edition.c.day, edition.c.outcome, edition.c.reason, edition.c.made_at)
+        select(edition, turn.c.plan)
         .join_from(edition, turn, is_turn)
         .where(UNMADE, edition.c.made_at >= since, edition.c.reason.not_like(_BARRED), ~has_message)
         .order_by(edition.c.made_at, edition.c.profile)
@@ -93,9 +98,21 @@ def _unmade(connection: Connection, since: datetime, most: int) -> tuple[Unmade,
             outcome=Outcome(row.outcome),
             reason=row.reason,
             at=row.made_at,
+            plan=row.plan,
         )
         for row in connection.execute(found)
     )
+
+
+def failed_days(connection: Connection, keys: Iterable[tuple[str, date]]) -> frozenset[tuple[str, date]]:
+    """Those of the readers' days whose edition could not be made when it was tried."""
+    wanted = frozenset(keys)
+    if not wanted:
+        return frozenset()
+    is_failed = and_(UNMADE, edition.c.outcome == Outcome.FAILED.value)
+    on_days = edition.c.day.in_({day for _, day in wanted})
+    rows = connection.execute(select(edition.c.profile, edition.c.day).where(is_failed, on_days))
+    return wanted & {(row.profile, row.day) for row in rows}
 
 
 def unsent(connection: Connection, queued_before: datetime, most: int) -> tuple[Unsent, ...]:

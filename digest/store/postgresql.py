@@ -169,7 +169,14 @@ def _engine(place: str, session: tuple[str, ...], pool: type[Pool] = QueuePool) 
     _need_driver(place)
     url = _url(place)
     network = {name: value for name, value in _NETWORK.items() if name not in url.query}
-    engine = create_engine(url, connect_args=network, poolclass=pool, pool_pre_ping=pool is not NullPool)
+    # Tracebacks get into logs, and parameters are addresses and mails.
+    engine = create_engine(
+        url,
+        connect_args=network,
+        poolclass=pool,
+        pool_pre_ping=pool is not NullPool,
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", lambda connection, _record: _prepare(connection, session))
     return engine
 

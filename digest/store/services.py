@@ -58,6 +58,16 @@ def last_seen(connection: Connection) -> datetime | None:
     return seen
 
 
+def present_since(connection: Connection, now: datetime, longest: timedelta) -> datetime:
+    """Since when some process was always at work, but for breaks of at most so long; `now` if none was."""
+    since = now
+    for one in services(connection):
+        if since - one.seen_at > longest:
+            break
+        since = min(since, one.began_at)
+    return since
+
+
 def services(connection: Connection) -> tuple[ServiceRow, ...]:
     """All that are known, the one last seen first."""
     rows = connection.execute(select(service).order_by(service.c.seen_at.desc(), service.c.owner))

@@ -66,7 +66,8 @@ def damage(connection: Connection) -> str | None:
 
 def _engine(database: str, query: dict[str, str], prepare: Any) -> Engine:
     url = URL.create("sqlite", database=database, query=query)
-    engine = create_engine(url, connect_args={"timeout": BUSY_S})
+    # Tracebacks get into logs, and parameters are addresses and mails.
+    engine = create_engine(url, connect_args={"timeout": BUSY_S}, hide_parameters=True)
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin)
     return engine

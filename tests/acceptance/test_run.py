@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from tests.desk import ADA, Desk
 from tests.faults.books import Books, books
 from tests.faults.server import FaultServer, Rule, calls, serving, the
 from tests.postgres import Server, running_server
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.acceptance
 
@@ -29,14 +29,6 @@ LONGEST_S = 60.0
 SINCE_MIDNIGHT = 'send_at = "00:00"\n'
 """In the profile of a reader whose hour has come, whenever the test is run."""
 READERS = 12
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    """Until it is so; a test in which it never is fails."""
-    until = time.monotonic() + LONGEST_S
-    while not what():
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.02)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,10 +26,10 @@ from digest.cli.harvest_events import (
 from digest.cli.harvesting import harvest_due
 from digest.cli.world import World
 from digest.config import Configuration, load_configuration
-from digest.errors import DigestError, FetchError, InputError
+from digest.errors import DigestError, FetchError, InputError, StoreError
 from digest.fetch.web import Web
 from digest.model import Entry, Listing, Outcome, SourceState
-from digest.rhythm import AT_HAND, GROWING, Rhythm
+from digest.rhythm import AT_HAND, GROWING, Rhythm, Try
 from digest.sources.protocol import Source, Wanted
 from digest.store.database import Database
 from digest.store.harvests import Harvest, harvests_of
@@ -108,6 +109,7 @@ class Table:
     database: Database
     now: datetime = NOW
     told: list[HarvestEvent] = field(default_factory=list)
+    unkept: dict[str, list[Try]] = field(default_factory=dict)
 
     def world(self, *sources: Source) -> World:
         return World(
@@ -116,7 +118,8 @@ class Table:
 
     def harvest(self, *sources: Source, stopping: threading.Event | None = None) -> list[Harvest]:
         world = self.world(*sources)
-        return harvest_due(self.loaded, self.database, world, self.told.append, stopping=stopping)
+        tell, unkept = self.told.append, self.unkept
+        return harvest_due(self.loaded, self.database, world, tell, stopping=stopping, unkept=unkept)
 
     def later(self, wait: timedelta) -> None:
         self.now += wait
@@ -387,3 +390,23 @@ def test_what_was_left_unread_is_due_at_once_again(table: Table) -> None:
 
     assert ended == []
     assert [one.source for one in table.harvest(kettle, stopping=stopping)] == ["kettle"]
+
+
+def test_a_source_whose_lists_cannot_be_stored_is_asked_no_more_often_for_that(table: Table) -> None:
+    kettle = Kettle()
+    full = "SELECT RAISE(FAIL, 'database or disk is full')"
+    with table.database.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TRIGGER no_room BEFORE INSERT ON harvest BEGIN {full}; END")
+
+    for _ in range(60):
+        with suppress(StoreError):
+            table.harvest(kettle)
+        table.later(timedelta(minutes=1))
+    asked = [(at - NOW) // timedelta(minutes=1) for at in kettle.read_at]
+    with table.database.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER no_room")
+    table.later(timedelta(hours=2))
+
+    assert asked == [0, 15, 45]
+    assert [one.source for one in table.harvest(kettle)] == ["kettle"]
+    assert table.unkept == {}

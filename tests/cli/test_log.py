@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -72,6 +73,15 @@ def lines(event: object, form: str = "text") -> list[str]:
         (
             turns.Stated(profile=BOB, day=DAY, outcome=Outcome.PAUSED, reason="paused"),
             "level=info event=stated reader=bob day=2026-11-22 outcome=paused reason=paused",
+        ),
+        (
+            making.NoMail(profile=BOB, day=DAY, outcome=Outcome.NO_LIST, reason="no source had a new paper"),
+            'level=info event=stated reader=bob day=2026-11-22 outcome=no_list reason="no source had a new paper"',
+        ),
+        (
+            service.ClockBehind(now=NOW),
+            'level=warning event=clock_behind text="by the clock it is 2026-11-22 05:10 UTC, before Digest was ever '
+            'at work: no turn is moved until it is right"',
         ),
         (
             making.Unmade(profile=BOB, problem=DigestError("no tea")),
@@ -240,3 +250,14 @@ def test_while_somebody_listens_nothing_is_shown_and_afterwards_it_is(
     ]
     assert (meanwhile.out, meanwhile.err) == ("", "")
     assert capsys.readouterr().out == "drunk\n"
+
+
+def test_what_is_odd_about_a_source_each_time_is_said_when_it_begins_changes_and_once_an_hour() -> None:
+    out, now = io.StringIO(), [NOW]
+    log = Log("text", lambda: now[0], {}, out)
+
+    for what in ("no year",) * 5 + ("no month",):
+        log(harvest_events.Warned(source="kettle", what=what))
+        now[0] += timedelta(minutes=20)
+
+    assert re.findall(r'what="([a-z ]+)"', out.getvalue()) == ["no year", "no year", "no month"]

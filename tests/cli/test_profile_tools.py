@@ -165,6 +165,13 @@ def test_replay_tells_each_day_in_a_line_and_all_in_a_sentence(week: Desk) -> No
     assert "3 days: 2 picks on 2 of them, 1 quiet day" in result.stdout
 
 
+def test_replay_names_a_day_without_papers_as_everything_else_does(week: Desk) -> None:
+    shown = week.run("profile", "replay", "--from", "2026-03-01").stdout
+
+    assert "\tno list: no source had a new paper" in shown
+    assert "no_list" not in shown
+
+
 def test_replay_as_json_has_reasons_that_add_up(week: Desk) -> None:
     answer = json.loads(week.run("profile", "replay", "ada", "--last", "3d", "--json").stdout)
 

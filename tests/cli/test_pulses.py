@@ -92,6 +92,17 @@ def test_a_problem_stands_until_it_is_over(pulses: Pulses) -> None:
     assert (well.problem, well.ended_at) == ("", AT)
 
 
+def test_a_problem_is_news_when_it_begins_changes_and_each_hour(pulses: Pulses, clock: Clock) -> None:
+    news = []
+    for problem, later_s in (("no tea", 0), ("no tea", 60), ("no cup", 60), ("no cup", 3_599), ("no cup", 1)):
+        clock.now_s += later_s
+        news.append(pulses.ill("harvest", problem))
+
+    assert news == [True, False, True, False, True]
+    assert (pulses.well("harvest", AT), pulses.well("harvest", AT)) == (True, False)
+    assert pulses.ill("harvest", "no cup")
+
+
 def test_what_fails_in_a_part_ends_its_work(pulses: Pulses) -> None:
     with pytest.raises(ValueError, match="spilt"), pulses.at_work("harvest"):
         raise ValueError("spilt")

@@ -20,7 +20,7 @@ from digest.cli import harvest_events
 from digest.cli.daemon import PARTS, Daemon
 from digest.cli.delivering import Halt
 from digest.cli.pulses import Pulses
-from digest.cli.service import Failed, Reread, Service
+from digest.cli.service import Failed, Mended, Reread, Service
 from digest.cli.world import World
 from digest.errors import DigestError, ExitCode
 from digest.notify import Notifier
@@ -31,17 +31,10 @@ from digest.store.services import ServiceRow
 from digest.vitals import Part, Vitals, as_json
 from tests.desk import ADA, CONFIG, NOW, Desk
 from tests.stores import open_copy
+from tests.waiting import wait_for
 
 MINUTE = timedelta(minutes=1)
 LONGEST_S = 20.0
-
-
-def wait_for(what: Callable[[], object]) -> None:
-    """Until it is so; a test in which it never is fails."""
-    until = time.monotonic() + LONGEST_S
-    while not what():
-        assert time.monotonic() < until, "it never came to that"
-        time.sleep(0.01)
 
 
 # ---------------------------------------------------------------- the daemon, in a thread of the test
@@ -257,6 +250,31 @@ def test_a_health_file_that_cannot_be_written_is_told_once(desk: Desk, start: St
 # ---------------------------------------------------------------- asked to end
 
 
+def test_a_clean_end_is_the_last_word_of_the_health_file(desk: Desk, start: Start) -> None:
+    running = start()
+    wait_for(lambda: health(desk)["state"] == "ok")
+
+    running.end()
+
+    assert health(desk)["state"] == "ended"
+    assert desk.run("health").exit_code == ExitCode.FAILED
+
+
+def test_a_fault_in_reading_all_again_is_told_and_ends_nothing(desk: Desk, start: Start) -> None:
+    running = start()
+    wait_for(lambda: health(desk)["state"] == "ok")
+    with open_database(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE turn RENAME TO spilt")
+
+    running.signals.put(SIGHUP)
+    wait_for(lambda: "files" in {one.part for one in running.of(Failed)})
+
+    with open_database(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE spilt RENAME TO turn")
+    wait_for(lambda: "files" in {one.part for one in running.of(Mended)})
+    assert running.end() == ()
+
+
 def test_asked_to_end_while_a_source_gives_no_answer_it_does_not_wait_for_one(
     desk: Desk, start: Start
 ) -> None:
@@ -288,6 +306,29 @@ def test_whoever_hears_of_the_end_hears_each_asking_and_none_after_the_block() -
     halt.ask()
 
     assert (before, heard) == ([], ["asked", "asked"])
+
+
+def test_what_is_to_begin_anew_is_asked_once_and_the_first_asking_to_end_says_no_more() -> None:
+    halt, heard = Halt(), []
+    with halt.heard_by(lambda: heard.append("ended")):
+        halt.renew()
+        halt.renew()
+        renewed = len(heard)
+        halt.ask()
+        asked = len(heard)
+        halt.ask()
+
+    assert (renewed, asked, len(heard)) == (1, 1, 2)
+
+
+def test_what_begins_after_it_was_renewed_goes_on() -> None:
+    halt, heard = Halt(), []
+    halt.renew()
+    with halt.heard_by(lambda: heard.append("ended")):
+        pass
+
+    assert not heard
+    assert not halt.asked.is_set()
 
 
 def test_whoever_comes_after_it_was_asked_hears_at_once() -> None:
@@ -343,6 +384,15 @@ def test_health_that_is_old_is_none(desk: Desk) -> None:
     assert result.stdout == "failing: no sign of life since 2026-03-11 08:55 UTC (process 7)\n"
 
 
+def test_a_clean_end_is_told_as_such_and_not_as_a_failure(desk: Desk) -> None:
+    vitals(desk, NOW - MINUTE, has_ended=True)
+
+    result = desk.run("health")
+
+    assert result.exit_code == ExitCode.FAILED
+    assert result.stdout == "ended: not at work since 2026-03-11 08:59 UTC (process 7)\n"
+
+
 def test_health_as_json_is_the_file(desk: Desk) -> None:
     vitals(desk, NOW)
 
@@ -379,7 +429,7 @@ def test_without_a_health_file_the_store_says_who_was_seen_last(desk: Desk) -> N
             [row(NOW - 5 * MINUTE)],
             "failing: no sign of life of process 7 on teapot since 2026-03-11 08:55 UTC\n",
         ),
-        ([row(NOW, NOW)], "failing: process 7 on teapot ended at 2026-03-11 09:00 UTC\n"),
+        ([row(NOW, NOW)], "ended: not at work since 2026-03-11 09:00 UTC (process 7 on teapot)\n"),
     ],
 )
 def test_of_one_that_is_not_there_the_store_says_so(rows: list[ServiceRow], line: str, desk: Desk) -> None:
@@ -388,6 +438,14 @@ def test_of_one_that_is_not_there_the_store_says_so(rows: list[ServiceRow], line
     result = desk.run("health")
 
     assert (result.exit_code, result.stdout) == (1, line)
+
+
+def test_one_that_ended_says_nothing_of_another_that_is_at_work(desk: Desk) -> None:
+    stored(desk, row(NOW - MINUTE), row(NOW, NOW))
+
+    result = desk.run("health")
+
+    assert (result.exit_code, result.stdout) == (0, "ok: process 7 on teapot\n")
 
 
 def test_where_there_is_no_store_there_is_no_health(desk: Desk) -> None:

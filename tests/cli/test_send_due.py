@@ -2,10 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
+from click.testing import CliRunner
+from sqlalchemy import update
+
+from digest.cli.main import cli
+from digest.cli.world import World
 from digest.errors import ExitCode
 from digest.store.database import open_database
 from digest.store.editions import days
-from digest.store.lock import at_work
+from digest.store.lock import at_work, present
+from digest.store.tables import delivery
+from digest.store.turns import TurnRow, turns_of
 from tests.desk import ADA, CONFIG, Desk
 
 WEDNESDAY = datetime(2026, 3, 11, tzinfo=UTC)
@@ -37,7 +44,8 @@ def test_a_pass_before_the_hour_makes_nothing_and_one_after_it_once(desk: Desk) 
     assert before == 0
     assert "ada: sent to ada@example.org" in due.stdout
     assert len(desk.mails()) == 1
-    assert again.stdout.splitlines()[-1] == "nothing waits"
+    assert early.stdout == "listing: 3 papers, 3 of them new\n"
+    assert again.stdout == ""
 
 
 def test_each_reader_is_served_at_her_own_hour(desk: Desk) -> None:
@@ -75,8 +83,8 @@ def test_days_on_which_nothing_ran_are_stated_by_the_next_pass(desk: Desk) -> No
 
     assert outcomes(desk)["2026-03-12"] == outcomes(desk)["2026-03-13"] == "expired"
     assert (
-        "ada: 2026-03-12: expired (no pass of Digest came between Thu 07:30 and Fri 00:00; its papers come "
-        "in the next edition)"
+        "ada: 2026-03-12: expired (no pass of Digest came between Thu 12 March 07:30 and Fri 13 March 00:00; "
+        "its papers come in the next edition)"
     ) in result.stdout
 
 
@@ -161,6 +169,106 @@ def test_whose_profile_is_broken_has_a_day_that_failed_and_the_others_their_mail
     assert outcomes(desk, "bob") == {"2026-03-11": "failed"}
     assert "bob: 2026-03-11: failed (" in result.stdout
     assert "bob.toml: is not valid TOML" in result.stdout
+
+
+def test_a_broken_profile_gives_its_exit_code_once_a_day_and_not_at_each_pass(desk: Desk) -> None:
+    at(desk, 5).run("send", "--due")
+    desk.write("profiles/ada.toml", "email = ")
+
+    codes = [at(desk, hour).run("send", "--due", "--no-fetch").exit_code for hour in (6, 8, 8.25, 9, 10)]
+    next_day = at(desk, 8, day=12).run("send", "--due", "--no-fetch")
+
+    assert codes == [ExitCode.OK, ExitCode.CONFIGURATION, ExitCode.OK, ExitCode.OK, ExitCode.OK]
+    assert next_day.exit_code == ExitCode.CONFIGURATION
+
+
+def test_a_profile_that_never_could_be_used_gives_its_exit_code_at_each_pass(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", "email = ")
+
+    codes = {at(desk, hour).run("send", "--due", "--no-fetch").exit_code for hour in (6, 8, 9)}
+
+    assert codes == {ExitCode.CONFIGURATION}
+
+
+def test_readers_of_a_folder_that_is_not_mounted_keep_their_turns(desk: Desk) -> None:
+    at(desk, 8).run("send", "--due")
+    (desk.folder / "profiles").rename(desk.folder / "unmounted")
+    (desk.folder / "profiles").mkdir()
+    away = at(desk, 8, day=12).run("send", "--due")
+    (desk.folder / "profiles").rmdir()
+    (desk.folder / "unmounted").rename(desk.folder / "profiles")
+
+    at(desk, 8, day=13).run("send", "--due")
+
+    assert away.exit_code == ExitCode.CONFIGURATION
+    assert list(outcomes(desk).values()) == ["sent", "expired", "quiet"]
+
+
+def test_a_pause_that_is_taken_away_before_the_hour_brings_back_todays_edition(desk: Desk) -> None:
+    ada(desk, "pause = {}")
+    at(desk, 5).run("send")
+    at(desk, 6).run("resume", "ada")
+
+    at(desk, 8).run("send", "--due")
+
+    assert outcomes(desk) == {"2026-03-11": "sent"}
+
+
+def test_what_another_process_makes_at_this_moment_is_not_told_as_overdue(desk: Desk) -> None:
+    at(desk, 7).run("send", "--due")
+
+    with at_work(desk.folder / "digest.sqlite3", "editions", waiting=None):
+        beside = at(desk, 11).run("send", "--due", "--no-fetch")
+
+    assert "no pass has come to them" not in beside.stderr
+
+
+def test_a_pass_waits_a_while_for_another_process_that_reads_the_sources(desk: Desk) -> None:
+    at(desk, 7).run("send", "--due")
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        desk.now += timedelta(seconds=seconds)
+
+    world = World(now=lambda: desk.now, environment={}, folder=desk.folder, sleep=sleep)
+    at(desk, 8)
+    with at_work(desk.folder / "digest.sqlite3", "harvest", waiting=None):
+        result = CliRunner().invoke(cli, ["send", "--due"], obj=world)
+
+    assert "another process of Digest reads the sources" in result.stderr
+    assert sum(waited) == timedelta(minutes=5).total_seconds()
+    assert len(desk.mails()) == 1
+
+
+def test_what_another_process_is_sending_is_no_failure_of_this_one(desk: Desk) -> None:
+    smtp = '[[smtp]]\nname = "first"\nhost = "127.0.0.1"\nport = 9\nsecurity = "none"\n'
+    desk.write("config.toml", CONFIG.format(transport="smtp") + smtp)
+    at(desk, 8).run("send", "--due", "--wait", "0")
+    with open_database(desk.folder / "digest.sqlite3") as database, present(database.place, "other"):
+        with database.begin() as connection:
+            in_hand = {"state": "sending", "owner": "other", "lease_until": desk.now + HOUR}
+            connection.execute(update(delivery).values(in_hand))
+        result = desk.run("send", "--no-fetch", "--wait", "0")
+
+    assert "another process of Digest is sending 1" in result.stdout
+    assert result.exit_code == ExitCode.OK
+
+
+def test_a_run_for_one_reader_leaves_the_turns_of_others_alone(desk: Desk) -> None:
+    desk.write("profiles/bob.toml", ADA.replace("ada@", "bob@"))
+    at(desk, 5).run("send", "--due")
+    before = turn(desk)
+    ada(desk, 'send_at = "18:00"')
+
+    desk.run("send", "bob", "--no-fetch")
+
+    assert turn(desk) == before
+
+
+def turn(desk: Desk, name: str = "ada") -> TurnRow:
+    with open_database(desk.folder / "digest.sqlite3") as database, database.read() as connection:
+        return turns_of(connection, [name])[name]
 
 
 def test_a_source_is_read_by_its_rhythm_and_not_at_each_pass(desk: Desk) -> None:

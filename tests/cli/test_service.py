@@ -1,5 +1,6 @@
 """The parts of a pass, one after the other, with a clock of the test's own: what `digest run` does at each tick."""
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -19,13 +20,16 @@ from digest.cli.service import (
     Unusable,
 )
 from digest.cli.world import World
-from digest.errors import ConfigurationError
+from digest.errors import ConfigurationError, StoreError
 from digest.outbox import Sent
+from digest.overdue import Gap, Overdue
 from digest.store import services
 from digest.store.database import open_for_reading
 from digest.store.lock import at_work
 from digest.store.services import ServiceRow
-from tests.desk import ADA, Desk
+from tests.desk import ADA, CONFIG, Desk
+from tests.posts import Post, locked_out
+from tests.stores import open_copy
 
 EARLY = datetime(2026, 3, 11, 6, 0, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -176,6 +180,22 @@ def test_one_broken_profile_stops_no_other_and_is_told_once(morning: Desk, heard
     assert "bob.toml: email" in str(told.problem)
 
 
+@pytest.mark.parametrize(
+    ("odd", "why"), [("[" * 3_000, "nested too deeply"), ("1" * 9_000, "not valid TOML"), ("[" * 99, "TOML")]
+)
+def test_a_profile_that_cannot_even_be_parsed_is_that_profiles_problem(
+    odd: str, why: str, morning: Desk, heard: Teller
+) -> None:
+    with serving(morning, heard) as service:
+        morning.write("profiles/deep.toml", f"a = {odd}")
+        morning.write("profiles/bea.toml", ADA.replace("ada@", "bea@"))
+        service.reload_if_changed()
+
+        assert {one.name for one in service.loaded.profiles} == {"ada", "bea"}
+    (problem,) = heard.of(Unusable)
+    assert why in str(problem.problem)
+
+
 def test_a_folder_of_profiles_that_is_gone_takes_no_edition_with_it(morning: Desk, heard: Teller) -> None:
     with serving(morning, heard) as service:
         service.pass_()
@@ -261,3 +281,149 @@ def test_what_another_process_read_is_in_the_edition(morning: Desk, heard: Telle
         service.pass_()
 
     assert len(morning.mails()) == 1
+
+
+# ---------------------------------------------------------------- what may go on for hours
+
+
+def posting(desk: Desk, heard: Callable[[object], None], post: Post, **more: Any) -> Service:
+    """A service whose one way out is that."""
+    world = World(
+        now=lambda: desk.now,
+        environment=desk.environment,
+        folder=desk.folder,
+        sleep=lambda _: None,
+        relays=(post.relay(),),
+    )
+    return Service(world, desk.folder / "config.toml", heard, **more)
+
+
+def test_a_way_out_that_refuses_the_login_is_left_alone_for_longer_each_time(
+    morning: Desk, heard: Teller
+) -> None:
+    post = Post(clock=lambda: morning.now, answer=lambda _message, _borne: locked_out())
+    morning.now = EARLY.replace(hour=8)
+
+    with posting(morning, heard, post) as service:
+        for _ in range(4 * 60):
+            service.pass_()
+            morning.now += MINUTE
+
+    minutes = [(at - EARLY.replace(hour=8)) // MINUTE for at, _ in post.tried]
+    assert minutes == [0, 15, 45, 105, 165, 225]
+
+
+def test_a_way_out_that_was_mended_is_tried_as_soon_as_all_is_read_again(
+    morning: Desk, heard: Teller
+) -> None:
+    answers = [locked_out(), None]
+    post = Post(clock=lambda: morning.now, answer=lambda _message, _borne: answers.pop(0))
+    morning.now = EARLY.replace(hour=8)
+
+    with posting(morning, heard, post) as service:
+        service.pass_()
+        service.pass_()
+        tried = len(post.tried)
+        service.reload()
+        service.pass_()
+
+    assert tried == 1
+    assert post.got == ["ada@example.org"]
+
+
+def test_a_profile_that_was_changed_lets_no_refused_login_be_tried(morning: Desk, heard: Teller) -> None:
+    post = Post(clock=lambda: morning.now, answer=lambda _message, _borne: locked_out())
+    morning.now = EARLY.replace(hour=8)
+
+    with posting(morning, heard, post) as service:
+        service.pass_()
+        morning.write("profiles/bea.toml", 'send_at = "20:00"\n' + ADA.replace("ada@", "bea@"))
+        service.pass_()
+
+    assert heard.of(Reread)
+    assert len(post.tried) == 1
+
+
+def test_a_secret_that_is_back_lets_what_was_changed_meanwhile_hold(morning: Desk, heard: Teller) -> None:
+    whole = (
+        CONFIG.format(transport="smtp") + '\n[smtp]\nhost = "mail.example.org"\npassword_file = "secret"\n'
+    )
+    morning.write("config.toml", whole + 'username = "digest"\n')
+    secret = morning.write("secret", "tea")
+    secret.chmod(0o600)
+
+    with serving(morning, heard) as service:
+        secret.rename(morning.folder / "away")
+        morning.write("config.toml", whole + 'username = "other"\n')
+        morning.write("profiles/bea.toml", ADA.replace("ada@", "bea@"))
+        without = [service.reload_if_changed(), service.reload_if_changed()]
+        (morning.folder / "away").rename(secret)
+
+        assert (without, service.reload_if_changed()) == ([False, False], True)
+        assert {one.name for one in service.loaded.profiles} == {"ada", "bea"}
+    assert len(heard.of(KeptOld)) == 1
+
+
+def test_quick_restarts_give_an_edition_no_new_time_to_be_late(morning: Desk, heard: Teller) -> None:
+    morning.now = EARLY.replace(hour=7)
+    for _ in range(10):
+        with serving(morning, heard) as service:
+            for _ in range(6):
+                service.watch()
+                morning.now += MINUTE
+        morning.now += MINUTE
+
+    (found,) = heard.of(Overdue)
+    assert found.line.startswith("1 edition for 2026-03-11 overdue by 31 min, because no pass has come")
+
+
+def test_who_was_asleep_says_what_was_missed(morning: Desk, heard: Teller) -> None:
+    post = Post(clock=lambda: morning.now)
+    with posting(morning, heard, post, is_ticking=True) as service:
+        service.pass_()
+        morning.now += timedelta(days=1, hours=4)
+        service.pass_()
+        service.pass_()
+
+    (gap,) = heard.of(Gap)
+    assert gap.line == (
+        "Digest could do nothing from 2026-03-11 06:00 to 2026-03-12 10:00 UTC (1 d 4 h): "
+        "2 editions were due; 1 is made now, late; 1 day ended without one (expired)"
+    )
+    assert heard.events.index(gap) < heard.events.index(heard.of(Sent)[0])
+
+
+def test_one_that_others_stand_in_for_may_sleep(morning: Desk, heard: Teller) -> None:
+    other = Teller()
+    with (
+        serving(morning, other) as awake,
+        posting(morning, heard, Post(lambda: morning.now), is_ticking=True),
+    ):
+        morning.now += HOUR
+        awake.watch()
+
+        with posting(morning, heard, Post(lambda: morning.now), is_ticking=True) as asleep:
+            asleep.watch()
+    assert not heard.of(Gap)
+
+
+def test_a_store_that_is_full_for_longer_than_the_grace_is_told_without_it(
+    morning: Desk, heard: Teller
+) -> None:
+    told = morning.folder / "told"
+    command = json.dumps(["sh", "-c", f"cat >> {told}; echo >> {told}"])
+    morning.write("config.toml", CONFIG.format(transport="maildir") + f"\n[alarm]\ncommand = {command}\n")
+
+    with serving(morning, heard) as service:
+        with open_copy(morning.folder / "digest.sqlite3") as database, database.begin() as connection:
+            full = "SELECT RAISE(FAIL, 'database or disk is full')"
+            connection.exec_driver_sql(f"CREATE TRIGGER no_room BEFORE UPDATE ON service BEGIN {full}; END")
+        for _ in range(4):
+            with pytest.raises(StoreError):
+                service.watch()
+            morning.now += 20 * MINUTE
+        with open_copy(morning.folder / "digest.sqlite3") as database, database.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER no_room")
+        service.watch()
+
+    assert told.read_text().count("the store cannot be used since 2026-03-11 06:00 UTC") == 1 + 1

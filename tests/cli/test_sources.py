@@ -591,7 +591,10 @@ def test_check_says_that_who_waits_needs_a_later_run(desk: Desk) -> None:
 
     waiting(desk)
 
-    told = "ok: waiting for lists: ada until 09:30 (UTC); cron has to run `digest send` after that hour, too"
+    told = (
+        "ok: waiting for lists: ada until 09:30 (UTC); plain `digest send` has to run after that hour, too "
+        "(`run` and `send --due` do by themselves)"
+    )
     assert told in desk.run("check", "--no-login").stdout
 
 

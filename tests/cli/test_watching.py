@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from digest.alarm import of_gap
 from digest.cli.watching import Over, Untold, report_gap, watch
 from digest.cli.world import World
 from digest.config import load_configuration
 from digest.making import Makers, make
 from digest.model import Outcome, Suppression
 from digest.overdue import Gap, Overdue
+from digest.schedule import plan_of
 from digest.store.editions import record_outcomes
 from digest.store.relays import alarms
 from digest.store.suppressions import suppress
@@ -23,6 +25,7 @@ from tests.desk import ADA, CONFIG, Desk
 from tests.makers import edition, profile
 from tests.stores import open_copy
 
+PLAN = plan_of(profile())
 AT_SEVEN = 'send_at = "07:00"\n'
 
 
@@ -58,7 +61,7 @@ class Watched:
         """A reader's turn, which has been due for so long."""
         at = self.desk.now - timedelta(minutes=minutes)
         with store(self.desk) as connection:
-            put_turns(connection, [TurnRow(profile=name, day=day or at.date(), due_at=at, plan="")])
+            put_turns(connection, [TurnRow(profile=name, day=day or at.date(), due_at=at, plan=PLAN)])
 
     def fails(self, name: str, reason: str) -> None:
         """Her edition of today could not be made just now, and is tried again in an hour."""
@@ -66,7 +69,7 @@ class Watched:
         with store(self.desk) as connection:
             record_outcomes(connection, [(made, Outcome.FAILED, reason)], self.desk.now)
             again = self.desk.now + timedelta(hours=1)
-            put_turns(connection, [TurnRow(profile=name, day=self.desk.now.date(), due_at=again, plan="")])
+            put_turns(connection, [TurnRow(profile=name, day=self.desk.now.date(), due_at=again, plan=PLAN)])
 
 
 HOOK = """#!{python}
@@ -180,7 +183,7 @@ def test_who_gets_no_mail_is_not_overdue(watched: Watched) -> None:
         make(database, [(ada, watched.desk.now.date())], none, watched.desk.now, lambda _event: None)
     again = watched.desk.now + timedelta(hours=1)
     with store(watched.desk) as connection:
-        put_turns(connection, [TurnRow(profile="ada", day=watched.desk.now.date(), due_at=again, plan="")])
+        put_turns(connection, [TurnRow(profile="ada", day=watched.desk.now.date(), due_at=again, plan=PLAN)])
 
     assert watched.watch(hours=0.9) == ()
 
@@ -210,6 +213,19 @@ def test_without_a_hook_the_log_has_it_each_hour(watched: Watched) -> None:
 
     assert [type(one) for one in watched.told] == [Overdue, Untold] * 3
     assert watched.told[1] == Untold(problem="no [alarm] is set up")
+
+
+def test_a_profile_that_is_broken_all_day_is_told_though_each_pass_has_just_tried_it(
+    watched: Watched,
+) -> None:
+    watched.desk.now = watched.desk.now.replace(hour=7, minute=30)
+    for _ in range(3):
+        watched.fails("eve", "profiles/eve.toml: email: is missing")
+        watched.watch()
+        watched.desk.now += timedelta(hours=1)
+
+    (heard,) = watched.heard
+    assert "overdue by 1 h, because profiles/eve.toml: email: is missing" in heard["DIGEST_ALARM_WHAT"]
 
 
 # ---------------------------------------------------------------- gaps
@@ -271,3 +287,58 @@ def test_only_the_last_gap_is_kept(watched: Watched) -> None:
     with store(watched.desk) as connection:
         assert len([one for one in alarms(connection) if one.kind == "gap"]) == 1
     assert len(watched.heard) == 3
+
+
+def test_a_gap_that_no_channel_would_take_is_told_an_hour_later(watched: Watched) -> None:
+    hook = watched.desk.folder / "hook.py"
+    works = hook.read_text()
+    watched.due(minutes=120)
+    hook.write_text("import sys; sys.exit(1)")
+    gap = watched.report(watched.desk.now - timedelta(hours=4))
+
+    hook.write_text(works)
+    for _ in range(3):
+        watched.watch(hours=0.5)
+
+    assert gap
+    told = [one["DIGEST_ALARM_ABOUT"] for one in watched.heard if one["DIGEST_ALARM_KIND"] == "gap"]
+    assert told == [of_gap(gap).about]
+
+
+def test_who_gets_no_mail_missed_nothing(watched: Watched) -> None:
+    suppressed = Suppression(address="ada@example.org", reason="asked to stop", at=watched.desk.now)
+    with store(watched.desk) as connection:
+        suppress(connection, suppressed)
+    watched.due("ada", minutes=120)
+
+    gap = watched.report(watched.desk.now - timedelta(hours=4))
+
+    assert gap
+    assert gap.line.endswith("no edition was due")
+    assert watched.heard == []
+
+
+def test_who_is_told_by_a_command_is_not_told_again_because_a_relay_cannot_be_used(watched: Watched) -> None:
+    config = watched.desk.folder / "config.toml"
+    smtp = '\n[smtp]\nhost = "mail.example.org"\nusername = "digest"\npassword_file = "gone"\n'
+    config.write_text(config.read_text().replace('"maildir"', '"smtp"') + smtp)
+    watched.due(minutes=40)
+
+    for _ in range(5):
+        watched.watch(hours=1)
+
+    assert len(watched.heard) == 1
+    assert not [one for one in watched.told if isinstance(one, Untold)]
+
+
+def test_messages_that_are_being_sent_as_fast_as_it_goes_are_not_overdue(watched: Watched) -> None:
+    config = watched.desk.folder / "config.toml"
+    smtp = '\n[smtp]\nname = "main"\nhost = "mail.example.org"\nper_minute = 3\n'
+    config.write_text(config.read_text().replace('"maildir"', '"smtp"') + smtp)
+    waits(watched.desk)
+    watched.desk.now += timedelta(hours=1)
+    tried(watched.desk, SENT, "ben")
+
+    assert watched.watch() == ()
+    (found,) = watched.watch(hours=0.1)
+    assert found.line.endswith("because their messages were not tried yet")
