@@ -11,6 +11,23 @@ from digest.cli.world import World
 
 NOW = datetime(2026, 3, 11, 9, 0, tzinfo=UTC)
 
+NET = """\
+[mail]
+from_address = "digest@example.org"
+
+[maildir]
+path = "mail"
+
+[fetch]
+spacing_s = 0
+
+[[sources]]
+kind = "huggingface"
+base_url = "{url}"
+days_back = 0
+"""
+"""A configuration with one source: a server at `url`."""
+
 PAGE = """new
 
 Get trending papers in your email inbox!

@@ -38,27 +38,12 @@ from digest.store.tables import edition
 from digest.store.turns import TurnRow, put_turns
 from digest.store.web import hold_host
 from tests.acceptance.test_fetching import api, listed
-from tests.desk import ADA, CONFIG, NOW
+from tests.desk import ADA, CONFIG, NET, NOW
 from tests.makers import entry
 from tests.stores import open_copy
 from tests.web import Server, answer
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-NET = """
-[mail]
-from_address = "digest@example.org"
-
-[maildir]
-path = "mail"
-
-[fetch]
-spacing_s = 0
-
-[[sources]]
-kind = "huggingface"
-base_url = "{url}"
-days_back = 0
-"""
 
 
 @dataclass

@@ -26,7 +26,7 @@ from digest.store.database import open_database
 from digest.store.harvests import record_readings
 from digest.store.web import hold_host
 from tests.acceptance.test_fetching import api, listed
-from tests.desk import ADA, CONFIG, NOW, PAGE, Desk
+from tests.desk import ADA, CONFIG, NET, NOW, PAGE, Desk
 from tests.web import Answer, Server, answer
 
 TODAY = NOW.date()
@@ -35,21 +35,6 @@ ARXIV = """
 [[sources]]
 kind = "arxiv"
 categories = ["cs.RO"]
-"""
-NET = """
-[mail]
-from_address = "digest@example.org"
-
-[maildir]
-path = "mail"
-
-[fetch]
-spacing_s = 0
-
-[[sources]]
-kind = "huggingface"
-base_url = "{url}"
-days_back = 0
 """
 
 
