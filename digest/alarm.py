@@ -50,7 +50,7 @@ class Alarm:
     meanwhile: str = "Messages wait until this is mended, as far as no other relay takes them."
     """What becomes of messages until then."""
     headline: str = ""
-    """What its first line begins with, in place of `kind: about`: `kettle is down since 22 Nov`."""
+    """What its first line begins with, in place of `kind: about`: `kettle is down; never read well yet`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,25 +147,29 @@ LONG = timedelta(hours=20)
 the second one that fails, also if that is a minute earlier."""
 
 
-def of_source(last: Sequence[Harvest], last_good: datetime | None, now: datetime) -> Alarm | None:
+def of_source(
+    last: Sequence[Harvest], last_good: datetime | None, now: datetime, *, tried_since: datetime | None = None
+) -> Alarm | None:
     """What a person has to know of a source, by its last harvests, the latest first; `None` if nothing.
 
-    `last_good`: when it was last read whole; of a source that never was, when it was first tried.
+    `last_good`: when it was last read whole; of a source that never was, `tried_since` says when it was first
+    tried.
     """
     if not last:
         return None
     newest, has_failed_before = last[0], len(last) > 1 and not last[1].is_good
-    is_long = has_failed_before and last_good is not None and now - last_good > LONG
-    since = f" since {last_good:%Y-%m-%d}" if last_good else ""
+    since = last_good or tried_since
+    is_long = has_failed_before and since is not None and now - since > LONG
+    known = f"; last read well on {last_good:%Y-%m-%d}" if last_good else "; never read well yet"
     if newest.state is SourceState.STRANGE:
         page = f"The page is kept as {newest.kept}. " if newest.kept else ""
         fix = f"{page}If its layout has changed, Digest needs an update; `digest sources` says how it stands"
         return _of_source(SOURCE_STRANGE, newest, "is strange", fix)
     if newest.state is SourceState.STALE and (is_long or _was_stale(last[1:])):
-        return _of_source(SOURCE_STALE, newest, f"is stale{since}", "See whether its site has a newer list")
+        return _of_source(SOURCE_STALE, newest, f"is stale{known}", "See whether its site has a newer list")
     if is_long and newest.state in _IF_LONG:
         kind, how, fix = _IF_LONG[newest.state]
-        return _of_source(kind, newest, f"{how}{since}", fix)
+        return _of_source(kind, newest, f"{how}{known}", fix)
     if newest.is_good and newest.problem:
         return _of_source(SOURCE_LOST, newest, "has lost lists", "It is not asked for again by itself")
     return None
@@ -239,13 +243,16 @@ def no_more_overdue(connection: "Connection", unsettled: Iterable[Unsettled]) ->
     return tuple(over)
 
 
+_SEE_WHY = "See why: its log, or that of what starts it, systemd or cron"
+
+
 def of_gap(gap: Gap) -> Alarm:
     """Of a time in which nothing ran, by its beginning: each is told once."""
     return Alarm(
         kind=GAP,
         about=gap.began_at.astimezone(UTC).isoformat(timespec="seconds"),
         what=gap.line,
-        fix="See why: its log, or that of systemd",
+        fix=_SEE_WHY,
         meanwhile="What was missed comes in the next edition.",
     )
 
@@ -278,7 +285,7 @@ def _of_untold(began_at: str) -> Alarm:
         kind=GAP,
         about=began_at,
         what=what,
-        fix="See why: its log, or that of systemd",
+        fix=_SEE_WHY,
         meanwhile="What was missed comes in the next edition.",
     )
 

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from digest.model import Outcome, Profile
 from digest.moments import in_utc, lasting
@@ -14,6 +15,7 @@ from digest.store.relays import RelayHealth
 from digest.text import clean
 from digest.vitals import UNSEEN_TICKS
 
+_NONE: Mapping[tuple[str, date], Outcome] = MappingProxyType({})
 MOST = 10_000
 """Of more than so many is only said that they are more: they are not worth holding in memory."""
 REASONS = 3
@@ -128,13 +130,19 @@ def unsettled(  # noqa: PLR0913 - the last by name only
     due before is its matter since then only.
     """
     profiles = {**profiles, **_planned(found, profiles)}
+    # Who waits for a list is due when that is over, and not at each look.
+    waits = {_key(one) for one in found.unmade if not _is_late(one, profiles, now)}
     # What is known best of an edition comes last: a turn whose edition failed may be due again.
     each = (
-        *(_untouched(one, profiles, began_at) for one in found.untouched),
+        *(_untouched(one, profiles, began_at) for one in found.untouched if _key(one) not in waits),
         *_unsent(found.unsent, profiles, relays=relays, flows=flows, began_at=began_at, now=now),
         *(_unmade(one, profiles) for one in found.unmade if _is_late(one, profiles, now)),
     )
     return tuple({(one.profile, one.day): one for one in each}.values())
+
+
+def _key(one: Untouched | Unmade) -> tuple[str, date]:
+    return one.profile, one.day
 
 
 def _planned(found: Found, profiles: Mapping[str, Profile]) -> dict[str, Profile]:
@@ -169,14 +177,15 @@ def _of_day(day: date, late: Sequence[Unsettled], now: datetime) -> Overdue:
 
 
 def _untouched(one: Untouched, profiles: Mapping[str, Profile], began_at: datetime | None) -> Unsettled:
-    since = _later(one.due_at, began_at)
+    # A turn that moved on to another day may have been due for that of before.
+    due_at = _due(one.profile, one.day, profiles) or one.due_at
     at_work = "" if began_at is None else f", though Digest has been at work since {in_utc(began_at)}"
     return Unsettled(
         profile=one.profile,
         day=one.day,
         lack=Lack.TURN,
-        due_at=min(_due(one.profile, one.day, profiles) or one.due_at, one.due_at),
-        since=since,
+        due_at=due_at,
+        since=_later(max(one.due_at, due_at), began_at),
         why=f"no pass has come to them{at_work}",
     )
 
@@ -292,7 +301,7 @@ class Gap:
     began_at: datetime
     """When Digest was last seen at work; where that is not known, when the first edition was due."""
     is_seen: bool
-    """Whether it is known when Digest was last at work."""
+    """Whether a process that is always there was last seen then: that it was not is news by itself."""
     ended_at: datetime
     late: int = 0
     """Editions that can still be made."""
@@ -332,7 +341,7 @@ class Gap:
             were = "was" if self.editions == 1 and not self.is_more else "were"
             yield f"{_many(self.editions, 'edition', self.is_more)} {were} due"
         if self.late:
-            yield f"{self.late:,} {'is' if self.late == 1 else 'are'} made now, late"
+            yield f"{self.late:,} can still be made, late"
         if self.expired:
             yield f"{_many(self.expired, 'day')} ended without one (expired)"
         if self.unusable:
@@ -350,7 +359,7 @@ def gap_of(  # noqa: PLR0913 - the last by name only
     profiles: Mapping[str, Profile],
     *,
     settled: Collection[tuple[str, date]] = (),
-    failed: Collection[tuple[str, date]] = (),
+    tried: Mapping[tuple[str, date], Outcome] = _NONE,
     last_seen: datetime | None,
     still: timedelta = AT_WORK_LATELY,
     now: datetime,
@@ -358,23 +367,27 @@ def gap_of(  # noqa: PLR0913 - the last by name only
     """What was due while nothing ran; `None` if something did run.
 
     `settled`: readers' days that have a message, though the turn did not move on before the end came, and
-    days of readers who get no mail. `failed`: days that were tried before, in vain; `still`: who was seen so
-    lately is at work still.
+    days of readers who get no mail. `tried`: days that were looked at before, and failed, which no gap is to
+    blame for, or wait for a list, and are due when that is over. `still`: who was seen so lately is at work
+    still.
     """
     if last_seen is not None and now - last_seen < still:
         return None
-    wanted = [one for one in found.untouched if (one.profile, one.day) not in settled]
+    looked_at = {key for key, outcome in tried.items() if outcome is Outcome.FAILED}
+    due = (_when_due(one, profiles.get(one.profile), tried.get(_key(one))) for one in found.untouched)
+    wanted = [one for one in due if _key(one) not in settled and one.due_at <= now]
     open_to = {
-        one: agenda(profiles[one.profile], last=one.day - A_DAY, now=now)
+        one: agenda(
+            profiles[one.profile],
+            last=one.day - A_DAY,
+            now=now,
+            settled={one.day} if _key(one) in looked_at else frozenset(),
+        )
         for one in wanted
         if one.profile in profiles
     }
-    unusable = [one for one in wanted if one not in open_to]
-    missed = [
-        one
-        for one, agenda in open_to.items()
-        if agenda.passed or (agenda.turn and (one.profile, one.day) not in failed)
-    ]
+    unusable = [one for one in wanted if one not in open_to and _key(one) not in looked_at]
+    missed = [one for one, agenda in open_to.items() if agenda.passed or agenda.turn]
     # What was tried before, and put off, did not wait for this.
     untried = [one.queued_at for one in found.unsent if not one.reply]
     since = [one.due_at for one in (*missed, *unusable)] + untried
@@ -392,6 +405,16 @@ def gap_of(  # noqa: PLR0913 - the last by name only
         is_more=len(found.untouched) > MOST,
         longest=now - max(began_at, min(since, default=now)),
     )
+
+
+def _when_due(one: Untouched, profile: Profile | None, outcome: Outcome | None) -> Untouched:
+    """The same by when its edition was to be made, which may be later than when it was to be looked at."""
+    if profile is None:
+        return one
+    hour = turn_of(profile, one.day).due_at
+    if outcome is Outcome.NOT_READY and profile.wait_until:
+        hour = moment(one.day, profile.wait_until, profile.timezone)
+    return replace(one, due_at=max(one.due_at, hour))
 
 
 # ---------------------------------------------------------------- words

@@ -172,7 +172,7 @@ def _edition(judged: "_Judged", day: date, now: datetime) -> Edition:
     chosen = select(judged.picks, profile, shelf.likeness, shelf.twins, late)
     sections = (replace(one, picks=tuple(map(judged.explained, one.picks))) for one in chosen.sections)
     notes, since = _notes(shelf, profile), _since(reader, day)
-    period = _looked_over(judged, period_of(profile, day), since, day)
+    period = _looked_over(judged, period_of(profile, day), since, now)
     return Edition(
         profile=profile,
         day=day,
@@ -202,12 +202,16 @@ def _since(reader: Reader, day: date) -> date | None:
     return first if any(edition_days(reader.profile, first + A_DAY, day - A_DAY)) else None
 
 
-def _looked_over(judged: "_Judged", period: Period | None, since: date | None, day: date) -> Period | None:
-    """The period with the days before it that are looked at, too, and with this one if its list is there."""
+def _looked_over(
+    judged: "_Judged", period: Period | None, since: date | None, now: datetime
+) -> Period | None:
+    """The period with the days around it that are looked at, too, up to the last list that is there."""
     if period is None:
         return None
-    has_todays = any(day_listed(pick.candidate) == day for pick in judged.picks)
-    return replace(period, first=since or period.first, last=day if has_todays else period.last)
+    today = local_day(judged.reader.profile.timezone, now)
+    listed = (day_listed(pick.candidate) for pick in judged.picks)
+    last = max((day for day in listed if day <= today), default=period.last)
+    return replace(period, first=since or period.first, last=max(period.last, last))
 
 
 def _chart(judged: "_Judged", period: Period) -> tuple[Stretch, ...]:

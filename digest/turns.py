@@ -24,6 +24,7 @@ from digest.schedule import (
 )
 from digest.store.database import Database
 from digest.store.editions import Day, days, record_outcomes
+from digest.store.overdue import failed_turns
 from digest.store.suppressions import suppressed
 from digest.store.turns import (
     TurnRow,
@@ -87,17 +88,24 @@ Tell = Callable[[Stated], None]
 
 
 def settle_plans(
-    connection: "Connection", profiles: Iterable[Profile], broken: Collection[str], now: datetime
+    connection: "Connection",
+    profiles: Iterable[Profile],
+    broken: Collection[str],
+    now: datetime,
+    *,
+    again: Collection[str] = (),
 ) -> bool:
     """Give each reader a turn: the next one to who is new, a look at the next pass to whose schedule changed.
 
-    Whose turn a clock that was ahead put too far is looked at, too. Whose profile is gone loses it. Whose
-    file is `broken` just now keeps the one that was. By a clock that is behind nothing is done, and `False`
-    is returned: days would be missed that never were.
+    The same look to whose edition failed, where that was by her file, and it can be used now, or she is among
+    those to be tried `again`, and to whose turn a clock that was ahead put too far. Whose profile is gone
+    loses it. Whose file is `broken` just now keeps the one that was. By a clock that is behind nothing is
+    done, and `False` is returned: days would be missed that never were.
     """
     if is_before_all(connection, now):
         return False
     known, ahead, soonest = plans(connection), turns_after(connection, now + A_DAY), _Soonest(now)
+    failed = failed_turns(connection, now, now - LONGEST_OPEN)
     new: dict[str, TurnRow] = {}
     changed: dict[str, tuple[str, date]] = {}
     for profile in profiles:
@@ -105,7 +113,11 @@ def settle_plans(
         before = known.pop(name, None)
         if before is None:
             new.update((name, row) for row in _first_turn(profile, plan, now))
-        elif before != plan or (name in ahead and ahead[name] > soonest.day(profile, plan)):
+        elif (
+            before != plan
+            or (name in ahead and ahead[name] > soonest.day(profile, plan))
+            or (name in failed and (name in again or _is_by_file(failed[name], name)))
+        ):
             changed[name] = (plan, local_day(profile.timezone, now))
     gone = {name: plan for name, plan in known.items() if name not in broken}
     for some in _lots(sorted((*new, *changed, *gone))):
@@ -117,6 +129,10 @@ def settle_plans(
         put_turns(connection, [*looked_at, *(new[name] for name in some if name in new)])
         _forget(connection, {name: gone[name] for name in some if name in gone}, now)
     return True
+
+
+def _is_by_file(reason: str, name: str) -> bool:
+    return f"{name}.toml: " in reason
 
 
 @dataclass(slots=True)

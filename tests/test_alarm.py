@@ -304,6 +304,15 @@ def test_a_source_that_is_down_calls_a_person_the_second_day() -> None:
     assert about(down, before, good_hours_ago=48) == "source-down"
 
 
+def test_of_a_source_that_never_was_read_no_day_is_named_on_which_it_was() -> None:
+    downs = [went(SourceState.DOWN, hours) for hours in (0, 24)]
+
+    alarm = of_source(downs, None, NOW, tried_since=NOW - timedelta(days=2))
+
+    assert alarm
+    assert alarm.headline == "kettle is down; never read well yet"
+
+
 def test_the_first_line_says_what_happened_before_where_and_what_to_do_ends_as_a_sentence() -> None:
     problem = "cannot be reached (http://kettle.example.org/api/daily_papers?date=2026-03-12&limit=100)"
     downs = [went(SourceState.DOWN, hours, problem=problem) for hours in (0, 24)]
@@ -312,7 +321,7 @@ def test_the_first_line_says_what_happened_before_where_and_what_to_do_ends_as_a
 
     assert alarm
     assert subject_of(alarm).startswith(
-        f"Digest: kettle is down since {since:%Y-%m-%d}: cannot be reached (http"
+        f"Digest: kettle is down; last read well on {since:%Y-%m-%d}: cannot be reached (http"
     )
     assert problem in text_of(alarm)
     assert "when it may be asked again." in text_of(alarm)

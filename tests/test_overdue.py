@@ -76,8 +76,9 @@ def test_a_process_that_has_only_begun_has_the_grace_to_catch_up() -> None:
 
     assert late(turn(due_at=five_hours), began_at=NOW - timedelta(minutes=20)) == ()
     assert late(unsent(minutes=300), began_at=NOW - timedelta(minutes=20)) == ()
-    assert "overdue by 5 h, because no pass has come to them, though Digest has been at work since" in line(
-        turn(due_at=five_hours), began_at=NOW - timedelta(minutes=31)
+    assert (
+        "overdue by 40 min, because no pass has come to them, though Digest has been at work since"
+        in line(turn(due_at=five_hours), began_at=NOW - timedelta(minutes=31))
     )
 
 
@@ -240,7 +241,7 @@ def test_what_can_still_be_made_is_told_apart_from_what_is_over() -> None:
     said = said_of(turn("ada"), turn("ben", DUE - timedelta(days=2), two_days_ago), hours=60)
 
     assert said.endswith(
-        "(2 d 12 h): 4 editions were due; 2 are made now, late; 2 days ended without one (expired)"
+        "(2 d 12 h): 4 editions were due; 2 can still be made, late; 2 days ended without one (expired)"
     )
 
 
@@ -250,7 +251,7 @@ def test_days_of_a_pause_were_not_due() -> None:
 
     said = said_of(turn("ada", hour, day), profiles={"ada": away}, hours=80)
 
-    assert said.endswith("2 editions were due; 1 is made now, late; 1 day ended without one (expired)")
+    assert said.endswith("2 editions were due; 1 can still be made, late; 1 day ended without one (expired)")
 
 
 def test_a_reader_whose_profile_cannot_be_used_and_messages_that_waited_are_counted() -> None:
@@ -267,7 +268,7 @@ def test_an_edition_that_was_made_as_the_end_came_was_not_missed() -> None:
 
 def test_without_a_record_of_when_digest_ran_the_gap_begins_with_what_was_due() -> None:
     assert said_of(turn(), hours=None) == (
-        "no pass of Digest came from 2026-03-11 06:50 to 07:30 UTC (40 min): 1 edition was due; 1 is made now, late"
+        "no pass of Digest came from 2026-03-11 06:50 to 07:30 UTC (40 min): 1 edition was due; 1 can still be made, late"
     )
     assert gap(hours=None) is None
 
@@ -321,7 +322,7 @@ def test_a_gap_calls_nobody_for_readers_who_are_away_or_failed_before() -> None:
     readers = {"ada": profile(name="ada", send_at=DUE.time()), "ben": away}
     long_ago = turn("ben", DUE - timedelta(days=4), TODAY - timedelta(days=4))
 
-    one = gap(turn("ada"), long_ago, hours=100, profiles=readers, failed={("ada", TODAY)})
+    one = gap(turn("ada"), long_ago, hours=100, profiles=readers, tried={("ada", TODAY): Outcome.FAILED})
 
     assert one
     assert one.line.endswith("no edition was due")
@@ -341,3 +342,44 @@ def test_a_short_gap_is_not_to_blame_for_what_was_late_before() -> None:
 def test_who_ticks_slowly_is_at_work_for_longer_after_the_last_sign() -> None:
     assert (lately(1), lately(60), lately(600)) == tuple(timedelta(minutes=n) for n in (3, 4, 31))
     assert gap(turn(), hours=0.5, still=lately(600)) is None
+
+
+def waits_until(minutes_ago: float) -> dict[str, Profile]:
+    until = (NOW - timedelta(minutes=minutes_ago)).time()
+    return {"ada": profile(name="ada", send_at=DUE.time(), wait_until=until)}
+
+
+def test_who_waits_for_a_list_was_due_in_no_gap_before_her_own_time() -> None:
+    tried = {("ada", TODAY): Outcome.NOT_READY}
+
+    before = gap(turn("ada"), tried=tried, profiles=waits_until(-60))
+    after = gap(turn("ada"), tried=tried, profiles=waits_until(15))
+
+    assert before
+    assert after
+    assert before.line.endswith("no edition was due")
+    assert after.line.endswith("1 edition was due; 1 can still be made, late")
+    assert (after.longest, after.calls_a_person(GRACE)) == (timedelta(minutes=15), False)
+
+
+def test_who_waits_for_a_list_is_not_overdue_though_no_pass_came_to_look_again() -> None:
+    waiting = unmade("ada", "waits for the kettle", outcome=Outcome.NOT_READY, at=DUE)
+
+    assert late(turn("ada"), waiting, profiles=waits_until(-60)) == ()
+    assert late(turn("ada"), waiting, profiles=waits_until(15)) == ()
+    assert len(late(turn("ada"), waiting, profiles=waits_until(35))) == 1
+
+
+def test_a_day_that_was_tried_in_vain_until_it_ended_is_no_gap() -> None:
+    yesterday = TODAY - timedelta(days=1)
+    ended = turn("ada", DUE - timedelta(minutes=1), yesterday)
+
+    later = {"ada": profile(name="ada", send_at=time(8))}
+
+    assert gap(ended, hours=None, tried={("ada", yesterday): Outcome.FAILED}, profiles=later) is None
+
+
+def test_a_turn_that_moved_on_to_another_day_is_late_by_the_hour_of_that() -> None:
+    two_days_ago = DUE - timedelta(days=2)
+
+    assert line(turn(due_at=two_days_ago)).startswith(f"1 edition for {TODAY} overdue by 40 min, because")

@@ -301,6 +301,16 @@ def test_a_week_ends_the_day_before_where_that_days_list_is_not_there() -> None:
     assert len(edition.chart) == 7
 
 
+def test_a_weekly_edition_that_is_late_names_the_days_up_to_the_last_list_it_holds() -> None:
+    papers = [listed_on("1", "Waiting", WEEK), listed_on("2", "Waiting Rooms", TODAY + timedelta(days=1))]
+    ahead = listed_on("3", "Waiting Longer", TODAY + timedelta(days=9))
+
+    late = make_edition(weekly(), make_shelf([*papers, ahead]), day=TODAY, now=NOW + timedelta(days=2))
+
+    assert late.period == Period(every=Every.WEEK, first=WEEK, last=TODAY + timedelta(days=1))
+    assert sum(one.listed for one in late.chart) == 2
+
+
 def test_the_chart_counts_the_papers_that_the_summary_speaks_of() -> None:
     shelf = make_shelf([listed_on("1", "Waiting", WEEK), listed_on("2", "Waiting Rooms", TODAY)])
 

@@ -277,8 +277,9 @@ def _taken(connection: "Connection", done: "Harvest", now: datetime) -> "Alarm |
 
     if done.is_good:
         read_again(connection, done.source)
-    since = last_good(connection, done.source, now) or first_harvest(connection, done.source)
-    alarm = of_source(harvests_of(connection, done.source, most=2), since, now)
+    good_at = last_good(connection, done.source, now)
+    since = None if good_at else first_harvest(connection, done.source)
+    alarm = of_source(harvests_of(connection, done.source, most=2), good_at, now, tried_since=since)
     return alarm if alarm and take(connection, alarm, now) else None
 
 

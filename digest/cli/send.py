@@ -1,5 +1,8 @@
 """`digest send`: one pass for cron, systemd timers and hands: fetch, make, send, say how each day stands."""
 
+import os
+import secrets
+import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -128,6 +131,8 @@ class _Run:
     problem: StoreError | None = None
     """Why nothing could be stored: nothing is made then, and what waits is sent."""
     cut_off: int = 0
+    owner: str = ""
+    """The name of this pass, which no other has."""
 
     def of_today(self, readers: Sequence[Profile], no_fetch: bool, named: bool) -> Made:
         """Editions of today of these readers, whatever their hour."""
@@ -147,11 +152,10 @@ class _Run:
     def of_who_is_due(self, no_fetch: bool) -> Made:
         """Editions of readers whose hour has come; what was missed while nothing ran is said before."""
         from digest.cli.harvest_events import on_screen as harvest_on_screen
-        from digest.cli.watching import report_gap
 
         self.is_brief = len(self.loaded.profiles) > FEW
         # Before readers who are new have turns: they have missed nothing.
-        report_gap(self.loaded, self.database, self.world, _watched, None)
+        self._begin()
         self._settle_plans()
         has_read = False
         if not no_fetch:
@@ -166,11 +170,45 @@ class _Run:
             return make_due(self.loaded, self.database, self.world, heard)
 
     def watch(self, made: Made) -> None:
-        """Call the operator about what is overdue; not about what another process makes at this moment."""
-        from digest.cli.watching import watch
+        """Call the operator about what is overdue, and end.
 
-        began_at = self.world.now() if made.is_elsewhere else None
+        Not about what another process makes at this moment, nor, so soon, about what was told as missed.
+        """
+        from digest.cli.watching import watch
+        from digest.store import services
+
+        began_at = self.world.now() if made.is_elsewhere else self._catches_up_since()
         watch(self.loaded, self.database, self.world, _watched, began_at=began_at)
+        with self.database.begin() as connection:
+            services.end(connection, self.owner, self.world.now())
+
+    def _begin(self) -> None:
+        """Say what was missed since the last pass ended, and that this one is at work."""
+        from digest.cli.watching import report_gap
+        from digest.store import services
+
+        now = self.world.now()
+        with self.database.read() as connection:
+            last_seen = services.last_seen(connection)
+        report_gap(self.loaded, self.database, self.world, _watched, last_seen, by_passes=True)
+        self.owner = f"{services.BY_TIMER}{secrets.token_hex(8)}"
+        row = services.ServiceRow(
+            owner=self.owner, host=socket.gethostname(), pid=os.getpid(), began_at=now, seen_at=now
+        )
+        with self.database.begin() as connection:
+            services.begin_pass(connection, row)
+
+    def _catches_up_since(self) -> datetime | None:
+        """When a gap was told, by this pass or one shortly before it: there is as much time to catch up."""
+        from digest.alarm import GAP
+        from digest.cli.watching import grace_of
+        from digest.store.relays import alarms
+
+        now = self.world.now()
+        lately = now - grace_of(self.loaded)
+        with self.database.read() as connection:
+            told = [one.at for one in alarms(connection) if one.kind == GAP and lately <= one.at <= now]
+        return max(told, default=None)
 
     def unusable(self, made: Made) -> bool:
         """Whether a profile cannot be used that failed now, or was never usable: the rest was said before."""

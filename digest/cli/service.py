@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -487,7 +487,7 @@ class Service:
         is_news = is_asked or owes_news or self.problem is not None or not _is_same(held.loaded, before)
         self._held = held
         if is_news or self._owes_plans:
-            self._settle_plans()
+            self._settle_plans(again=_tried_again(held.loaded, before, all_of_them=is_asked))
         if is_news:
             self.tell(Reread(readers=len(held.loaded.profiles), next_at=self.next_at))
             self._tell_of_profiles()
@@ -503,8 +503,11 @@ class Service:
             loaded=loaded, relays=setup.relays(loaded, self.world), rules=setup.rules(loaded, self.world)
         )
 
-    def _settle_plans(self) -> None:
-        """Who is due when, as the profiles want it; a file that cannot be used just now is a profile."""
+    def _settle_plans(self, *, again: Collection[str] = ()) -> None:
+        """Who is due when, as the profiles want it; a file that cannot be used just now is a profile.
+
+        Those to be tried `again` are, if their editions failed.
+        """
         from digest.store.turns import next_turn_at
         from digest.turns import settle_plans
 
@@ -513,7 +516,7 @@ class Service:
         # Should the store be busy, the next look at the files tries again.
         self._owes_plans = True
         with self._database.begin() as connection:
-            is_settled = settle_plans(connection, profiles, broken, self.world.now())
+            is_settled = settle_plans(connection, profiles, broken, self.world.now(), again=again)
             self.next_at = next_turn_at(connection)
         self._owes_plans = not is_settled
         if not is_settled and not self._is_behind:
@@ -542,3 +545,12 @@ def _is_same(one: Configuration, other: Configuration) -> bool:
         and list(map(str, one.problems)) == list(map(str, other.problems))
         and dict(one.settings) == dict(other.settings)
     )
+
+
+def _tried_again(now: Configuration, before: Configuration, *, all_of_them: bool) -> frozenset[str]:
+    """Whose edition, if it failed, may be made by what files say now: theirs, or those that are for all."""
+    problems, problems_before = ({str(one) for one in loaded.problems} for loaded in (now, before))
+    if all_of_them or problems != problems_before or dict(now.settings) != dict(before.settings):
+        return frozenset(one.name for one in now.profiles)
+    known = {one.name: one for one in before.profiles}
+    return frozenset(one.name for one in now.profiles if known.get(one.name) != one)

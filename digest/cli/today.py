@@ -116,7 +116,7 @@ def _today(profile: Profile, record: Sequence["Day"], row: "TurnRow | None", now
 
 def _turn(profile: Profile, record: Sequence["Day"], row: "TurnRow | None", now: datetime) -> "Turn":
     """Today's; or, before its hour, that of an earlier day whose edition may still be made, or waits."""
-    from digest.turns import is_settled
+    from digest.turns import is_done
 
     todays = turn_of(profile, local_day(profile.timezone, now))
     if is_edition_day(profile, todays.day) and todays.due_at <= now:
@@ -127,7 +127,7 @@ def _turn(profile: Profile, record: Sequence["Day"], row: "TurnRow | None", now:
     if not row and not record:
         return todays  # a reader who is new has missed nothing
     first = max(row.day if row else date.min, todays.day - LOOKED_BACK)
-    settled = {one.day for one in record if is_settled(one)}
+    settled = {one.day for one in record if is_done(profile, one, now)}
     return agenda(profile, last=first - A_DAY, now=now, settled=settled).turn or todays
 
 
@@ -196,13 +196,13 @@ def _missed_days(
     profile: Profile, first: date, last: date, record: Sequence["Day"], row: "TurnRow | None", now: datetime
 ) -> Iterator[Ended]:
     """Days whose turn is over, as the next pass will state them."""
-    from digest.turns import is_settled
+    from digest.turns import is_done
 
     # Of whom there is neither a turn nor a day on record has missed nothing.
     before = max((one.day for one in record if one.day <= last), default=None)
     begin = row.day if row else before + A_DAY if before else last + A_DAY
     found = {one.day: one for one in record}
-    settled = {one.day for one in record if is_settled(one)}
+    settled = {one.day for one in record if is_done(profile, one, now)}
     for day in agenda(profile, last=max(begin, first) - A_DAY, now=now, settled=settled).passed:
         # What failed has its reason on record.
         if day <= last and (day not in found or found[day].outcome is Outcome.NOT_READY):

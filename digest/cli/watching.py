@@ -89,17 +89,19 @@ def report_gap(
     last_seen: datetime | None,
     *,
     was_there: bool = False,
+    by_passes: bool = False,
 ) -> "Gap | None":
     """Say what was due while nothing ran, before it is made up for; a person is called if it was too much.
 
     `last_seen`: when Digest was last at work; where that is not known (`None`), only lateness is told.
-    `was_there`: whether a process was there all the time, but asleep, or without its store.
+    `was_there`: whether a process was there all the time, but asleep, or without its store. `by_passes`:
+    whether passes come by a timer, so that a time without one is nothing to be told of by itself.
     """
     from digest.alarm import forget_gaps, of_gap, take
 
     now, grace = world.now(), grace_of(loaded)
     gap = _gap(loaded, database, last_seen, now)
-    gap = gap and replace(gap, was_there=was_there)
+    gap = gap and replace(gap, was_there=was_there, is_seen=gap.is_seen and not by_passes)
     if gap is None or not (gap.is_seen or gap.calls_a_person(grace)):
         return None
     alarm = of_gap(gap)
@@ -202,7 +204,7 @@ def _gap(
 ) -> "Gap | None":
     from digest.overdue import MOST, gap_of, lately
     from digest.store.editions import with_messages
-    from digest.store.overdue import Found, failed_days, unsent, untouched
+    from digest.store.overdue import Found, tried_days, unsent, untouched
     from digest.store.suppressions import suppressed
 
     profiles = {profile.name: profile for profile in loaded.profiles}
@@ -210,10 +212,10 @@ def _gap(
         # What is due just now was not missed.
         turns, waiting = untouched(connection, now - A_MINUTE, MOST + 1), unsent(connection, now, MOST + 1)
         days = [(one.profile, one.day) for one in turns]
-        settled, failed = {*with_messages(connection, days)}, failed_days(connection, days)
+        settled, tried = {*with_messages(connection, days)}, tried_days(connection, days)
         addresses = {name: profiles[name].email for name, _ in days if name in profiles}
         barred = suppressed(connection, set(addresses.values()))
     settled.update((name, day) for name, day in days if addresses.get(name) in barred)
     found = Found(untouched=turns, unsent=waiting)
     still = lately(loaded.settings.run.tick_s)
-    return gap_of(found, profiles, settled=settled, failed=failed, last_seen=last_seen, still=still, now=now)
+    return gap_of(found, profiles, settled=settled, tried=tried, last_seen=last_seen, still=still, now=now)

@@ -104,15 +104,28 @@ def _unmade(connection: Connection, since: datetime, most: int) -> tuple[Unmade,
     )
 
 
-def failed_days(connection: Connection, keys: Iterable[tuple[str, date]]) -> frozenset[tuple[str, date]]:
-    """Those of the readers' days whose edition could not be made when it was tried."""
+def tried_days(connection: Connection, keys: Iterable[tuple[str, date]]) -> dict[tuple[str, date], Outcome]:
+    """Those of the readers' days that were looked at, and `failed`, or are `not_ready`."""
     wanted = frozenset(keys)
     if not wanted:
-        return frozenset()
-    is_failed = and_(UNMADE, edition.c.outcome == Outcome.FAILED.value)
+        return {}
     on_days = edition.c.day.in_({day for _, day in wanted})
-    rows = connection.execute(select(edition.c.profile, edition.c.day).where(is_failed, on_days))
-    return wanted & {(row.profile, row.day) for row in rows}
+    columns = (edition.c.profile, edition.c.day, edition.c.outcome)
+    rows = connection.execute(select(*columns).where(UNMADE, on_days))
+    found = {(row.profile, row.day): Outcome(row.outcome) for row in rows}
+    return {key: outcome for key, outcome in found.items() if key in wanted}
+
+
+def failed_turns(connection: Connection, now: datetime, since: datetime) -> dict[str, str]:
+    """Whose turn could not be made, and is tried again later than `now`: why, by profile."""
+    is_turn = and_(turn.c.profile == edition.c.profile, turn.c.day == edition.c.day)
+    found = (
+        select(edition.c.profile, edition.c.reason)
+        .join_from(edition, turn, is_turn)
+        .where(UNMADE, edition.c.outcome == Outcome.FAILED.value, edition.c.made_at >= since)
+        .where(turn.c.due_at > now)
+    )
+    return {row.profile: row.reason for row in connection.execute(found)}
 
 
 def unsent(connection: Connection, queued_before: datetime, most: int) -> tuple[Unsent, ...]:

@@ -1,14 +1,18 @@
-"""Which processes of `digest run` there are and were, and when each was last seen at work."""
+"""Which processes of `digest run` there are and were, when each was last seen at work, and the last pass."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from digest.store.tables import service
 
 KEPT_FOR = timedelta(days=30)
 """A process that was last seen longer ago is forgotten; the last one of all never is."""
+
+
+BY_TIMER = "pass:"
+"""How the owner's name begins of a single pass, which comes and goes by a timer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,14 @@ def begin(connection: Connection, row: ServiceRow) -> None:
     )
 
 
+def begin_pass(connection: Connection, row: ServiceRow) -> None:
+    """State that a pass is at work now, in place of those before: there is one every few minutes."""
+    # Those that a clock stated that was ahead would hide what is missed until then.
+    is_other = or_(service.c.seen_at <= row.began_at, service.c.seen_at > row.began_at + timedelta(days=1))
+    connection.execute(delete(service).where(service.c.owner.startswith(BY_TIMER), is_other))
+    begin(connection, row)
+
+
 def see(connection: Connection, owner: str, at: datetime) -> None:
     """State that a process is at work still."""
     connection.execute(update(service).where(service.c.owner == owner).values(seen_at=at))
@@ -53,7 +65,7 @@ def end(connection: Connection, owner: str, at: datetime) -> None:
 
 
 def last_seen(connection: Connection) -> datetime | None:
-    """When any process was last at work; `None` if none ever was."""
+    """When any process was last at work, be it for a pass; `None` if none ever was."""
     seen: datetime | None = connection.execute(select(func.max(service.c.seen_at))).scalar()
     return seen
 
@@ -61,7 +73,7 @@ def last_seen(connection: Connection) -> datetime | None:
 def present_since(connection: Connection, now: datetime, longest: timedelta) -> datetime:
     """Since when some process was always at work, but for breaks of at most so long; `now` if none was."""
     since = now
-    for one in services(connection):
+    for one in _all(connection):
         if since - one.seen_at > longest:
             break
         since = min(since, one.began_at)
@@ -69,6 +81,10 @@ def present_since(connection: Connection, now: datetime, longest: timedelta) -> 
 
 
 def services(connection: Connection) -> tuple[ServiceRow, ...]:
-    """All that are known, the one last seen first."""
+    """All of `digest run` that are known, the one last seen first."""
+    return tuple(one for one in _all(connection) if not one.owner.startswith(BY_TIMER))
+
+
+def _all(connection: Connection) -> tuple[ServiceRow, ...]:
     rows = connection.execute(select(service).order_by(service.c.seen_at.desc(), service.c.owner))
     return tuple(ServiceRow(**row) for row in rows.mappings())

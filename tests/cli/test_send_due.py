@@ -1,6 +1,7 @@
 """`digest send --due` for timers, and what plain `send` does on days that are not a reader's."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 from click.testing import CliRunner
 from sqlalchemy import update
@@ -8,12 +9,14 @@ from sqlalchemy import update
 from digest.cli.main import cli
 from digest.cli.world import World
 from digest.errors import ExitCode
+from digest.model import Outcome
 from digest.store.database import open_database
-from digest.store.editions import days
+from digest.store.editions import days, record_outcomes
 from digest.store.lock import at_work, present
 from digest.store.tables import delivery
-from digest.store.turns import TurnRow, turns_of
+from digest.store.turns import TurnRow, put_turns, turns_of
 from tests.desk import ADA, CONFIG, Desk
+from tests.makers import edition, profile
 
 WEDNESDAY = datetime(2026, 3, 11, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -221,6 +224,67 @@ def test_what_another_process_makes_at_this_moment_is_not_told_as_overdue(desk: 
         beside = at(desk, 11).run("send", "--due", "--no-fetch")
 
     assert "no pass has come to them" not in beside.stderr
+
+
+def test_the_time_without_a_pass_is_told_from_the_end_of_the_last_one(desk: Desk) -> None:
+    in_time = at(desk, 6).run("send", "--due", "--no-fetch")
+    idle = at(desk, 7.25).run("send", "--due", "--no-fetch")
+    late = at(desk, 12).run("send", "--due", "--no-fetch")
+
+    assert "no pass of Digest came" not in in_time.stderr + idle.stderr
+    assert (
+        "no pass of Digest came from 2026-03-11 07:15 to 12:00 UTC (4 h 45 min): "
+        "1 edition was due; 1 can still be made, late" in late.stderr
+    )
+
+
+def test_who_waits_for_a_list_between_two_passes_is_no_gap(desk: Desk) -> None:
+    at(desk, 7).run("send", "--due")
+    with open_database(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
+        turn = turns_of(connection, ["ada"])["ada"]
+    ada(desk, 'wait_until = "09:30"')
+    at(desk, 7.1).run("send", "--due", "--no-fetch")
+    not_ready(desk, "ada", turn.day)
+
+    result = at(desk, 8.75).run("send", "--due", "--no-fetch")
+
+    assert "no pass of Digest came" not in result.stderr
+
+
+def test_a_profile_that_is_mended_gets_its_edition_in_the_next_pass(desk: Desk) -> None:
+    at(desk, 5).run("send", "--due")
+    desk.write("profiles/ada.toml", "email = ")
+    at(desk, 8).run("send", "--due", "--no-fetch")
+    desk.write("profiles/ada.toml", ADA)
+
+    at(desk, 8.1).run("send", "--due", "--no-fetch")
+
+    assert outcomes(desk) == {"2026-03-11": "sent"}
+
+
+def test_what_is_told_as_missed_is_told_as_overdue_only_after_as_much_time_to_catch_up(desk: Desk) -> None:
+    at(desk, 7).run("send", "--due", "--no-fetch")
+    (desk.folder / "profiles").rename(desk.folder / "unmounted")
+    (desk.folder / "profiles").mkdir()
+
+    first = at(desk, 12).run("send", "--due", "--no-fetch")
+    second = at(desk, 12.25).run("send", "--due", "--no-fetch")
+    third = at(desk, 12.6).run("send", "--due", "--no-fetch")
+
+    assert "no pass of Digest came from 2026-03-11 07:00 to 12:00 UTC" in first.stderr
+    assert "overdue by" not in first.stderr + second.stderr
+    assert "no pass of Digest came" not in second.stderr + third.stderr
+    assert "overdue by 5 h 6 min, because no pass has come to them" in third.stderr
+
+
+def not_ready(desk: Desk, name: str, day: date) -> None:
+    """A pass at 07:30 found her list short, and looks again five minutes later."""
+    looked_at = WEDNESDAY + 7.5 * HOUR
+    made = edition(profile=profile(name=name), day=day, sections=(), considered=0)
+    with open_database(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
+        record_outcomes(connection, [(made, Outcome.NOT_READY, "waits for the kettle")], looked_at)
+        row = turns_of(connection, [name])[name]
+        put_turns(connection, [replace(row, day=day, due_at=looked_at + timedelta(minutes=5))])
 
 
 def test_a_pass_waits_a_while_for_another_process_that_reads_the_sources(desk: Desk) -> None:

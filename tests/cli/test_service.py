@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -21,13 +21,17 @@ from digest.cli.service import (
 )
 from digest.cli.world import World
 from digest.errors import ConfigurationError, StoreError
+from digest.model import Outcome
 from digest.outbox import Sent
 from digest.overdue import Gap, Overdue
 from digest.store import services
 from digest.store.database import open_for_reading
+from digest.store.editions import record_outcomes
 from digest.store.lock import at_work
 from digest.store.services import ServiceRow
+from digest.store.turns import put_turns, turns_of
 from tests.desk import ADA, CONFIG, Desk
+from tests.makers import edition, profile
 from tests.posts import Post, locked_out
 from tests.stores import open_copy
 
@@ -178,6 +182,48 @@ def test_one_broken_profile_stops_no_other_and_is_told_once(morning: Desk, heard
     assert len(morning.mails()) == 1
     (told,) = heard.of(Unusable)
     assert "bob.toml: email" in str(told.problem)
+
+
+def test_a_profile_that_is_mended_gets_its_edition_at_the_next_tick(morning: Desk, heard: Teller) -> None:
+    with serving(morning, heard) as service:
+        service.pass_()
+        morning.write("profiles/ada.toml", "email = 7")
+        morning.now = EARLY + 2 * HOUR
+        service.pass_()
+        morning.write("profiles/ada.toml", ADA)
+        morning.now += MINUTE
+        service.pass_()
+
+    assert len(morning.mails()) == 1
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_what_failed_is_tried_again_when_what_is_for_all_was_changed_or_all_is_read_again(
+    morning: Desk, heard: Teller, is_asked: bool
+) -> None:
+    with serving(morning, heard) as service:
+        service.pass_()
+        morning.now = EARLY + 2 * HOUR
+        failed(morning)
+        service.pass_()
+        assert not morning.mails()
+        if is_asked:
+            service.reload()
+        else:
+            config = morning.folder / "config.toml"
+            morning.write("config.toml", config.read_text() + "\n[run]\ntick_s = 30\n")
+        service.pass_()
+
+    assert len(morning.mails()) == 1
+
+
+def failed(desk: Desk) -> None:
+    """Ada's edition of today could not be made, and is tried again in an hour."""
+    made = edition(profile=profile(name="ada"), day=desk.now.date(), sections=(), considered=0)
+    with open_copy(desk.folder / "digest.sqlite3") as database, database.begin() as connection:
+        record_outcomes(connection, [(made, Outcome.FAILED, "the template cannot be used")], desk.now)
+        row = turns_of(connection, ["ada"])["ada"]
+        put_turns(connection, [replace(row, due_at=desk.now + HOUR)])
 
 
 @pytest.mark.parametrize(
@@ -388,7 +434,7 @@ def test_who_was_asleep_says_what_was_missed(morning: Desk, heard: Teller) -> No
     (gap,) = heard.of(Gap)
     assert gap.line == (
         "Digest could do nothing from 2026-03-11 06:00 to 2026-03-12 10:00 UTC (1 d 4 h): "
-        "2 editions were due; 1 is made now, late; 1 day ended without one (expired)"
+        "2 editions were due; 1 can still be made, late; 1 day ended without one (expired)"
     )
     assert heard.events.index(gap) < heard.events.index(heard.of(Sent)[0])
 

@@ -242,7 +242,7 @@ def test_what_was_missed_while_nothing_ran_is_told_once(watched: Watched) -> Non
     assert gap
     assert gap.line == (
         "Digest did not run from 2026-03-10 23:48 to 2026-03-11 09:00 UTC (9 h 12 min): "
-        "2 editions were due; 2 are made now, late"
+        "2 editions were due; 2 can still be made, late"
     )
     (heard,) = watched.heard
     assert (heard["DIGEST_ALARM_KIND"], heard["DIGEST_ALARM_WHAT"]) == ("gap", gap.line)

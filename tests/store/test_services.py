@@ -3,9 +3,12 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+
 from digest.store import services
 from digest.store.database import Database
 from digest.store.services import KEPT_FOR, ServiceRow
+from digest.store.tables import service
 from tests.makers import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -68,3 +71,25 @@ def test_presence_goes_on_over_breaks_that_are_short(database: Database) -> None
         since = [services.present_since(connection, NOW, timedelta(minutes=most)) for most in (3, 5, 10, 80)]
 
     assert since == [NOW - timedelta(minutes=minutes) for minutes in (0, 20, 120, 300)]
+
+
+def test_of_passes_by_a_timer_the_last_one_is_kept_and_none_is_a_service(database: Database) -> None:
+    with database.begin() as connection:
+        services.begin(connection, row("run"))
+        for number in range(5):
+            services.begin_pass(connection, row(f"{services.BY_TIMER}{number}", NOW + number * MINUTE))
+        services.end(connection, f"{services.BY_TIMER}4", NOW + 5 * MINUTE)
+
+        kept = connection.execute(select(service.c.owner).order_by(service.c.owner)).scalars().all()
+
+        assert kept == [f"{services.BY_TIMER}4", "run"]
+        assert [one.owner for one in services.services(connection)] == ["run"]
+        assert services.last_seen(connection) == NOW + 5 * MINUTE
+
+
+def test_a_pass_by_a_clock_that_was_ahead_hides_no_gap(database: Database) -> None:
+    with database.begin() as connection:
+        services.begin_pass(connection, row(f"{services.BY_TIMER}ahead", NOW + timedelta(days=300)))
+        services.begin_pass(connection, row(f"{services.BY_TIMER}right", NOW))
+
+        assert services.last_seen(connection) == NOW
