@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 
 from digest.language import ENGLISH, Language
@@ -60,7 +60,7 @@ def name_of(outcome: Outcome, language: Language = ENGLISH) -> str:
     return _names(language)[outcome]
 
 
-@cache
+@lru_cache(maxsize=16)
 def _names(language: Language) -> Mapping[Outcome, str]:
     return {
         # Translators: how a reader's day stands, as the others from here to "expired".

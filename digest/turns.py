@@ -1,5 +1,6 @@
 """Turns taken: who is due by the table of turns, and how the days ended of which nothing was made."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -132,7 +133,7 @@ def settle_plans(
 
 
 def _is_by_file(reason: str, name: str) -> bool:
-    return f"{name}.toml: " in reason
+    return re.search(rf"(?:^|[\\/ ]){re.escape(name)}\.toml: ", reason) is not None
 
 
 @dataclass(slots=True)
@@ -346,7 +347,8 @@ def _look_again(case: _Case, day: date, now: datetime) -> datetime:
         return case.row.due_at
     wait_until = case.profile.wait_until
     over = moment(day, wait_until, case.profile.timezone) if wait_until else now + LOOK_AGAIN
-    return min(now + LOOK_AGAIN, over)
+    # Whoever waits no longer is served now; a later moment would have this pass find her once more.
+    return min(now + LOOK_AGAIN, over) if now < over else case.row.due_at
 
 
 # ---------------------------------------------------------------- how they ended

@@ -18,6 +18,11 @@ settings.register_profile("digest", deadline=None, derandomize="DIGEST_REQUIRE_A
 settings.load_profile("digest")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: begun last, they would be waited for by all other processes."""
+    items.sort(key=lambda item: "test_a_year_of_mornings" not in item.nodeid)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tables that tests record (`record_property("table", ...)`) are shown, whatever process ran the test."""
     ended = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]

@@ -264,6 +264,16 @@ def test_by_a_clock_that_is_behind_all_that_ever_was_no_turn_is_moved(house: Hou
     assert list(house.days()) == [MONDAY, MONDAY + A_DAY]
 
 
+def test_who_waits_for_a_list_is_served_once_by_the_first_pass_after_that(house: House) -> None:
+    house.short = SHORT
+    house.has(reader(wait_until=time(9, 30)), now=on(MONDAY, 6))
+    house.pass_(on(MONDAY, 8))
+
+    due = settle_due(house.database, house.known, on(MONDAY, 10), house.told.append)
+
+    assert [(one.name, day) for one, day in due] == [("ada", MONDAY)]
+
+
 def test_who_is_gone_while_a_list_was_waited_for_leaves_no_day_that_waits(house: House) -> None:
     house.short = SHORT
     house.has(reader(wait_until=time(10)), now=on(MONDAY, 5))

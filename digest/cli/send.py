@@ -189,7 +189,7 @@ class _Run:
 
         now = self.world.now()
         with self.database.read() as connection:
-            last_seen = services.last_seen(connection)
+            last_seen = services.last_seen(connection, now)
         report_gap(self.loaded, self.database, self.world, _watched, last_seen, by_passes=True)
         self.owner = f"{services.BY_TIMER}{secrets.token_hex(8)}"
         row = services.ServiceRow(

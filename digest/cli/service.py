@@ -208,7 +208,7 @@ class Service:
         )
         try:
             with self._database.read() as connection:
-                last_seen = services.last_seen(connection)
+                last_seen = services.last_seen(connection, now)
                 # What was due before a break too short to be told of is no less late for it.
                 self._began_at = services.present_since(connection, now, self._longest_break)
             # Before readers who are new have turns: they have missed nothing. And before this is known to be
@@ -338,8 +338,10 @@ class Service:
         from digest.store.turns import next_turn_at
 
         self._notice_gap()
+        now = self.world.now()
+        self._began_at = min(self._began_at, now)  # a clock may have been ahead
         with self._database.begin() as connection:
-            services.see(connection, self._owner, self.world.now())
+            services.see(connection, self._owner, now)
             self.next_at = next_turn_at(connection)
         loaded, began_at = self.loaded, self._began_at
         self.overdue = watch(
@@ -366,12 +368,11 @@ class Service:
         with self._noticing:
             now = self.world.now()
             with self._database.read() as connection:
-                last_seen = services.last_seen(connection)
-            if last_seen is None or now - last_seen < lately(self.loaded.settings.run.tick_s):
-                return
-            self._report_gap(last_seen, was_there=True)
-            if now - last_seen > self._longest_break:
-                self._began_at = now
+                last_seen = services.last_seen(connection, now)
+            if last_seen is not None and now - last_seen >= lately(self.loaded.settings.run.tick_s):
+                self._report_gap(last_seen, was_there=True)
+                if now - last_seen > self._longest_break:
+                    self._began_at = now
             with self._database.begin() as connection:
                 services.see(connection, self._owner, self.world.now())
 
@@ -390,7 +391,7 @@ class Service:
         now = self.world.now()
         self._blind_since = since = self._blind_since or now
         told_at, is_told = self._blind_told or (None, False)
-        is_recent = told_at is not None and now - told_at < (AGAIN_AFTER if is_told else AFTER_FAILURE)
+        is_recent = told_at is not None and abs(now - told_at) < (AGAIN_AFTER if is_told else AFTER_FAILURE)
         if now - since <= grace_of(self.loaded) or is_recent:
             return
         place = self._database.location

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 A_MINUTE = timedelta(minutes=1)
 STILL_OPEN = timedelta(days=2)
-"""A turn is open for less than a day and a half: what was looked at last before that is no turn any more."""
+"""A turn that is open is looked at each hour: what was looked at last before that is none any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,9 @@ def _tell_again(
         return
     with database.begin() as connection:
         taken = [one for one in untold if take(connection, one, world.now())]
-    for problem in call_a_person(loaded, database, world, taken) if taken else ():
+    taken.sort(key=lambda one: one.about)
+    # The newest speaks for those before it: who could not be told for weeks is not called forty times.
+    for problem in call_a_person(loaded, database, world, taken[-1:], alike=taken[:-1]) if taken else ():
         tell(Untold(problem=problem))
 
 

@@ -64,9 +64,10 @@ def end(connection: Connection, owner: str, at: datetime) -> None:
     connection.execute(update(service).where(service.c.owner == owner).values(seen_at=at, ended_at=at))
 
 
-def last_seen(connection: Connection) -> datetime | None:
-    """When any process was last at work, be it for a pass; `None` if none ever was."""
-    seen: datetime | None = connection.execute(select(func.max(service.c.seen_at))).scalar()
+def last_seen(connection: Connection, now: datetime) -> datetime | None:
+    """When any process was last at work by then, be it for a pass; `None` if none ever was."""
+    latest = select(func.max(service.c.seen_at)).where(service.c.seen_at <= now)
+    seen: datetime | None = connection.execute(latest).scalar()
     return seen
 
 

@@ -123,7 +123,7 @@ def test_everything_down_is_an_outcome_and_an_exit_code(desk: Desk, site: Server
     result = desk.run("send")
 
     assert result.exit_code == ExitCode.INPUT
-    assert "ada: source_down" in result.stdout
+    assert "ada: source down" in result.stdout
     assert desk.mails() == []
 
 

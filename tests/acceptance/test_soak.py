@@ -195,7 +195,7 @@ class Season:
         at = {moment for hours in self.due.values() for moment in hours.values()}
         for span in self.broken.values():
             at |= {span.begin + AN_HOUR * place for place in range((span.end - span.begin) // AN_HOUR + 2)}
-        at |= {self._at(day, self.chance.uniform(0, 24)) for day in range(0, self.length.days, 3)}
+        at |= {self._at(day, self.chance.uniform(0, 24)) for day in range(0, self.length.days, 6)}
         at |= {span.end for span in self.off}
         at |= {since for one in self.readers for since, _ in one.wishes}
         return sorted(one for one in at if self.begin <= one < self.end and not among(self.off, one))

@@ -10,6 +10,7 @@ from jinja2 import Environment
 from digest.errors import ExitCode
 from digest.model import SectionName
 from digest.rendering.cards import Account, Card, Detail, Link, PaperInWords, Points, Twin
+from digest.rendering.chart import Chart, Row
 from digest.rendering.excerpt import Excerpt, Piece
 from digest.rendering.letter import CardSection, Letter
 from digest.rendering.templates import HEAD_STYLES, MAIL_TEMPLATES, STYLES, Templates
@@ -326,6 +327,7 @@ def test_the_document_names_every_value_that_templates_get() -> None:
         "account": of(Account),
         "reason": of(Points),
         "excerpt": of(Excerpt) | of(Piece),
+        "chart": of(Chart) | of(Row),
     }
 
 

@@ -439,6 +439,25 @@ def test_who_was_asleep_says_what_was_missed(morning: Desk, heard: Teller) -> No
     assert heard.events.index(gap) < heard.events.index(heard.of(Sent)[0])
 
 
+def test_a_clock_that_was_ahead_for_a_pass_leaves_nobody_untold_of_what_is_overdue(
+    morning: Desk, heard: Teller
+) -> None:
+    morning.now -= timedelta(days=2)
+    with posting(morning, heard, Post(clock=lambda: morning.now), is_ticking=True) as service:
+        service.pass_()
+        morning.now += timedelta(days=2)
+        service.pass_()
+        morning.now += timedelta(days=14)
+        service.pass_()
+        morning.now -= timedelta(days=14)
+        service.pass_()
+        for _ in range(60):  # no edition is made at her hour, 07:30
+            service.watch()
+            morning.now += 3 * MINUTE
+
+    assert heard.of(Overdue)
+
+
 def test_one_that_others_stand_in_for_may_sleep(morning: Desk, heard: Teller) -> None:
     other = Teller()
     with (

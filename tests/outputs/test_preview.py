@@ -105,7 +105,7 @@ def test_the_archive_of_a_week_shows_its_chart_and_the_feed_tells_it(desk: Desk)
     told = "of 3 papers matched your profile."
     assert told in files[".html"]
     assert "11–17 Mar 2026" in files[".html"]
-    assert 'scope="row"' in files[".html"]
+    assert 'class="chart-count soft"' in files[".html"]
     assert told in files[".atom"]
     assert "week of 11 Mar" in files[".atom"]
     assert json.loads(files[".json"])["chart"][0] == {

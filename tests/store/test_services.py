@@ -20,7 +20,7 @@ def row(owner: str = "a", at: datetime = NOW) -> ServiceRow:
 
 def test_nothing_was_ever_at_work_in_an_empty_store(database: Database) -> None:
     with database.begin() as connection:
-        assert services.last_seen(connection) is None
+        assert services.last_seen(connection, NOW) is None
         assert services.services(connection) == ()
 
 
@@ -34,7 +34,7 @@ def test_a_process_is_known_by_when_it_was_last_seen(database: Database) -> None
         first, second = services.services(connection)
         assert (first.owner, first.began_at, first.seen_at) == ("a", NOW, NOW + 5 * MINUTE)
         assert second == row("b", NOW + MINUTE)
-        assert services.last_seen(connection) == NOW + 5 * MINUTE
+        assert services.last_seen(connection, NOW + 5 * MINUTE) == NOW + 5 * MINUTE
 
 
 def test_one_that_ended_in_good_order_is_told_from_one_that_was_killed(database: Database) -> None:
@@ -84,7 +84,7 @@ def test_of_passes_by_a_timer_the_last_one_is_kept_and_none_is_a_service(databas
 
         assert kept == [f"{services.BY_TIMER}4", "run"]
         assert [one.owner for one in services.services(connection)] == ["run"]
-        assert services.last_seen(connection) == NOW + 5 * MINUTE
+        assert services.last_seen(connection, NOW + 5 * MINUTE) == NOW + 5 * MINUTE
 
 
 def test_a_pass_by_a_clock_that_was_ahead_hides_no_gap(database: Database) -> None:
@@ -92,4 +92,4 @@ def test_a_pass_by_a_clock_that_was_ahead_hides_no_gap(database: Database) -> No
         services.begin_pass(connection, row(f"{services.BY_TIMER}ahead", NOW + timedelta(days=300)))
         services.begin_pass(connection, row(f"{services.BY_TIMER}right", NOW))
 
-        assert services.last_seen(connection) == NOW
+        assert services.last_seen(connection, NOW) == NOW
