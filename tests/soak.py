@@ -122,7 +122,7 @@ def _entry(one: Listed, day: date, source: str, now: datetime) -> Entry:
 @cache
 def _abstract(number: int, variety: str) -> str:
     chance = random.Random(number)
-    said = " ".join(_word(chance) for _ in range(7))
+    said = " ".join(_word(chance) for _ in range(5))
     return f"A robot pours {variety}. {said.capitalize()}."
 
 
@@ -166,7 +166,8 @@ class Press:
         """Holidays: the first of each month, and the last week of December."""
         for day in self._days():
             if day.weekday() < 5 and day.day != 1 and not (day.month == 12 and day.day >= 25):
-                yield day, [*self._papers(day, "oolong", [4.25]), *self._papers(day, "sencha", [4.25])]
+                sencha = self._papers(day, "sencha", [4.25] if day.weekday() in (1, 3) else [])
+                yield day, [*self._papers(day, "oolong", [4.25]), *sencha]
 
     def _growing(self) -> Iterator[tuple[date, list[Listed]]]:
         """One new paper a day, among some that stand there each day: so few are quickly read."""

@@ -162,6 +162,7 @@ def test_a_second_signal_ends_it_at_once(desk: Desk, server: FaultServer, run: R
 
     server.rules = [Rule("body", hangs())]
     process = run()
+    wait_for(lambda: server.verbs["DATA"])
     wait_for(lambda: as_it_stands(desk).states == {UNKNOWN: 1})  # on record just before the body goes
 
     process.started.send_signal(signal.SIGTERM)
